@@ -1,0 +1,1 @@
+"""DLMS/COSEM: data values and application protocol data units."""

@@ -1,0 +1,1 @@
+"""GBCS: message envelope, payloads, protection, keys, use cases, tokens."""
