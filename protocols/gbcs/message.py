@@ -60,9 +60,13 @@ class _OtherInformationFormat(Format):
             raise DecodeError(at, "other information of 2, 10, 18, 26 or more octets", f"{length}")
         code = int.from_bytes(data[at : at + 2], "big")
         party = Eui64(data[at + 2 : at + 10])
-        counters = [int.from_bytes(data[i : i + 8], "big") for i in range(at + 10, min(stop, at + 26), 8)]
-        if length <= 26:
-     OtherInformation(code, party, counters[0], None, data[at + 18 : stop]), stop
+        if length == 10:
+            return OtherInformation(code, party), stop
+        counter = int.from_bytes(data[at + 10 : at + 18], "big")
+        if length == 26:
+            own_counter = int.from_bytes(data[at + 18 : stop], "big")
+            return OtherInformation(code, party, counter, own_counter), stop
+        return OtherInformation(code, party, counter, None, data[at + 18 : stop] or None), stop
 
     def put(self, value: OtherInformation) -> bytes:
         octets = b"".join(part for _, part, _ in self._parts(value))
