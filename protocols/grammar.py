@@ -3,7 +3,7 @@
 Every format here is an ordinary ``construct`` construct, so it can stand inside any ``Struct``, and it has a second,
 fast face: ``take`` reads from a bytes object at an offset, ``put`` gives the octets of a value. construct's own
 engine works field by field on a stream with a context dictionary, which costs ten times the time; the
-grammar is written once and serves both. A ``Record`` joins runs of fixed-width integers into one ``struct`` call.
+grammar is written once and serves both. A ``Record`` reads neighbouring fields of fixed width by one ``struct`` call.
 
 ``take`` never reads past ``end`` and never trusts a count: what a length field promises must be there.
 """
@@ -27,6 +27,13 @@ _FIXED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 def truncated(at: int, end: int, wanted: int) -> DecodeError:
     """The error for a field of ``wanted`` octets of which only ``end - at`` are there."""
     return DecodeError(at, f"{wanted} octet{'s' if wanted != 1 else ''}", f"only {max(0, end - at)} left")
+
+
+def _take_raw(data: bytes, at: int, end: int, width: int) -> tuple[bytes, int]:
+    stop = at + width
+    if stop > end:
+        raise truncated(at, end, width)
+    return data[at:stop], stop
 
 
 class Format(Construct):
@@ -84,14 +91,13 @@ class Uint(Format):
         super().__init__()
         self.width, self.signed = width, signed
         self.order: Any = "little" if little else "big"
-        code = _FIXED.get(width)
-        self.code = (code.lower() if signed else code) if code else None
+
+    def from_raw(self, raw: bytes, at: int) -> int:  # noqa: ARG002 - every from_raw is told the place
+        return int.from_bytes(raw, self.order, signed=self.signed)
 
     def take(self, data: bytes, at: int, end: int) -> tuple[int, int]:
-        stop = at + self.width
-        if stop > end:
-            raise truncated(at, end, self.width)
-        return int.from_bytes(data[at:stop], self.order, signed=self.signed), stop
+        raw, stop = _take_raw(data, at, end, self.width)
+        return int.from_bytes(raw, self.order, signed=self.signed), stop
 
     def put(self, value: Any) -> bytes:
         return int(value).to_bytes(self.width, self.order, signed=self.signed)
@@ -103,15 +109,18 @@ class Choice(Uint):
     def __init__(self, members: type[IntEnum], width: int = 1) -> None:
         super().__init__(width)
         self.members = members
-        self.code = None  # the member check needs a step of its own
+        self._by_octets = {member.to_bytes(width, "big"): member for member in members}
 
     def take(self, data: bytes, at: int, end: int) -> tuple[IntEnum, int]:
-        value, stop = super().take(data, at, end)
-        try:
-            return self.members(value), stop
-        except ValueError:
-            known = ", ".join(f"{m.value:0{2 * self.width}X}" for m in self.members)
-            raise DecodeError(at, f"one of {known}", f"{value:0{2 * self.width}X}") from None
+        raw, stop = _take_raw(data, at, end, self.width)
+        return self.from_raw(raw, at), stop
+
+    def from_raw(self, raw: bytes, at: int) -> IntEnum:
+        member = self._by_octets.get(raw)
+        if member is None:
+            known = ", ".join(octets.hex().upper() for octets in self._by_octets)
+            raise DecodeError(at, f"one of {known}", raw.hex().upper())
+        return member
 
     def text(self, value: Any) -> str:
         return str(self.members(value).name.lower().replace("_", " "))
@@ -128,10 +137,7 @@ class Octets(Format):
         self.width = width
 
     def take(self, data: bytes, at: int, end: int) -> tuple[bytes, int]:
-        stop = at + self.width
-        if stop > end:
-            raise truncated(at, end, self.width)
-        return data[at:stop], stop
+        return _take_raw(data, at, end, self.width)
 
     def put(self, value: Any) -> bytes:
         if len(value) != self.width:
@@ -144,15 +150,16 @@ class Fixed(Format):
 
     def __init__(self, octets: bytes) -> None:
         super().__init__()
-        self.octets = octets
+        self.octets, self.width = octets, len(octets)
 
     def take(self, data: bytes, at: int, end: int) -> tuple[None, int]:
-        stop = at + len(self.octets)
-        if stop > end:
-            raise truncated(at, end, len(self.octets))
-        if data[at:stop] != self.octets:
-            raise DecodeError(at, self.octets.hex(" ").upper(), data[at:stop].hex(" ").upper())
+        raw, stop = _take_raw(data, at, end, self.width)
+        self.from_raw(raw, at)
         return None, stop
+
+    def from_raw(self, raw: bytes, at: int) -> None:
+        if raw != self.octets:
+            raise DecodeError(at, self.octets.hex(" ").upper(), raw.hex(" ").upper())
 
     def put(self, value: Any) -> bytes:  # noqa: ARG002 - there is only one value
         return self.octets
@@ -259,44 +266,39 @@ class Record(Format, Struct):
         self.fields: list[tuple[str, Any]] = [(f.name, f.subcon) if f.name else ("", f) for f in self.subcons]
         self.names = tuple(name for name, kind in self.fields if not isinstance(kind, Fixed))
         self._make: Callable[..., Any] = make or (lambda *values: dict(zip(self.names, values, strict=True)))
-        self._get: Callable[[str], Callable[[Any], Any]] = attrgetter if make else itemgetter
+        getter: Callable[[str], Callable[[Any], Any]] = attrgetter if make else itemgetter
+        self._puts = [(name, kind, None if isinstance(kind, Fixed) else getter(name)) for name, kind in self.fields]
         self._steps = _steps(self.fields)
 
     def take(self, data: bytes, at: int, end: int) -> tuple[Any, int]:
         values: list[Any] = []
-        for name, run, kind in self._steps:
-            if run is not None:
-                stop = at + run.size
-                if stop > end:
-                    raise _short_run(kind, at, end)
-                values += run.unpack_from(data, at)
-                at = stop
+        for name, kind in self._steps:
+            if name is None:
+                at = kind.take_into(values, data, at, end)
                 continue
             try:
                 value, at = kind.take(data, at, end)
             except DecodeError as error:
-                raise (error.inside(name) if name else error) from None
-            if name:
-                values.append(value)
+                raise error.inside(name) from None
+            values.append(value)
         return self._make(*values), at
 
     def put(self, value: Any) -> bytes:
-        out = []
-        for name, kind in self.fields:
-            member = None if isinstance(kind, Fixed) else self._member(value, name)
-            try:
-                out.append(kind.put(member))
-            except EncodeError as error:
-                raise error.inside(name) from None
-            except (struct.error, OverflowError, ValueError, TypeError, AttributeError, LookupError) as error:
-                raise EncodeError(f"{member!r}: {error}", (name,)) from error
-        return b"".join(out)
-
-    def _member(self, value: Any, name: str) -> Any:
         try:
-            return self._get(name)(value)
-        except (AttributeError, LookupError, TypeError) as error:
-            raise EncodeError("missing", (name,)) from error
+            return b"".join([kind.put(get(value) if get else None) for _, kind, get in self._puts])
+        except (EncodeError, struct.error, OverflowError, ValueError, TypeError, AttributeError, LookupError):
+            raise self._explain(value) from None
+
+    def _explain(self, value: Any) -> EncodeError:
+        """Say which field cannot hold its value."""
+        for name, kind, get in self._puts:
+            try:
+                kind.put(get(value) if get else None)
+            except EncodeError as error:
+                return error.inside(name)
+            except (struct.error, OverflowError, ValueError, TypeError, AttributeError, LookupError) as error:
+                return EncodeError(str(error), (name,))
+        raise AssertionError("a value that can be encoded was called wrong")
 
     def describe(self, value: Any, sheet: Sheet, name: str) -> None:
         with sheet.group(name):
@@ -304,45 +306,82 @@ class Record(Format, Struct):
 
     def describe_fields(self, value: Any, sheet: Sheet, leave_out: tuple[str, ...] = ()) -> None:
         """Append the fields without a group around them, and without those the caller describes itself."""
-        for name, kind in self.fields:
+        for name, kind, get in self._puts:
             if name in leave_out:
                 continue
-            if isinstance(kind, Fixed):
+            if get is None:
                 sheet.leaf(name or "fixed", kind.octets, kind.octets.hex().upper())
             else:
-                kind.describe(self._member(value, name), sheet, name)
+                kind.describe(get(value), sheet, name)
 
 
-def _short_run(run: list[tuple[str, Uint]], at: int, end: int) -> DecodeError:
-    """Name the first integer of a joined run that does not fit any more."""
-    for name, kind in run:
-        if at + kind.width > end:
-            return truncated(at, end, kind.width).inside(name)
-        at += kind.width
-    raise AssertionError("a run that fits was called short")
+class _Run:
+    """Neighbouring fields of fixed width, read by one ``struct`` call."""
+
+    def __init__(self, fields: list[tuple[str, Any]]) -> None:
+        self.fields = fields
+        order = next((kind.order for _, kind in fields if _native(kind)), "big")
+        codes = [_native(kind) or f"{kind.width}s" for _, kind in fields]
+        self.format = struct.Struct((">" if order == "big" else "<") + "".join(codes))
+        self.converts = []
+        offset = 0
+        for index, (name, kind) in enumerate(fields):
+            if not _native(kind) and type(kind).take is not Octets.take:
+                self.converts.append((index, name, kind.from_raw, offset))
+            offset += kind.width
+        self.drops = [index for index, (_, kind) in enumerate(fields) if isinstance(kind, Fixed)][::-1]
+
+    def take_into(self, values: list[Any], data: bytes, at: int, end: int) -> int:
+        stop = at + self.format.size
+        if stop > end:
+            raise self._short(at, end)
+        raw: list[Any] = list(self.format.unpack_from(data, at))
+        for index, name, convert, offset in self.converts:
+            try:
+                raw[index] = convert(raw[index], at + offset)
+            except DecodeError as error:
+                raise (error.inside(name) if name else error) from None
+        for index in self.drops:
+            del raw[index]
+        values += raw
+        return stop
+
+    def _short(self, at: int, end: int) -> DecodeError:
+        """Name the first field that does not fit any more."""
+        for name, kind in self.fields:
+            if at + kind.width > end:
+                error = truncated(at, end, kind.width)
+                return error.inside(name) if name else error
+            at += kind.width
+        raise AssertionError("a run that fits was called short")
 
 
-def _steps(fields: list[tuple[str, Any]]) -> list[tuple[str, struct.Struct | None, Any]]:
-    """Join neighbouring fixed-width integers of one byte order into one ``struct`` call.
+def _native(kind: Any) -> str:
+    """The struct code of an integer that needs no conversion."""
+    if type(kind).take is not Uint.take:
+        return ""
+    code = _FIXED.get(kind.width, "")
+    return code.lower() if kind.signed else code
 
-    A step is (name, None, format) for one field or ("", struct, its fields) for a run.
-    """
-    steps: list[tuple[str, struct.Struct | None, Any]] = []
-    run: list[tuple[str, Uint]] = []
 
-    def close_run() -> None:
-        if run:
-            order = ">" if run[0][1].order == "big" else "<"
-            steps.append(("", struct.Struct(order + "".join(str(kind.code) for _, kind in run)), list(run)))
-            run.clear()
+def _joins(kind: Any) -> bool:
+    """Whether a format is of fixed width and keeps one of the readings that ``_Run`` knows."""
+    return type(kind).take in (Uint.take, Choice.take, Octets.take, Fixed.take)
 
+
+def _steps(fields: list[tuple[str, Any]]) -> list[tuple[str | None, Any]]:
+    """The fields, with neighbours of fixed width and one byte order joined: (None, run) or (name, format)."""
+    steps: list[tuple[str | None, Any]] = []
+    run: list[tuple[str, Any]] = []
     for name, kind in fields:
-        joins = isinstance(kind, Uint) and kind.code is not None
-        if not joins or (run and run[0][1].order != kind.order):
-            close_run()
-        if joins:
+        orders = {other.order for _, other in run if _native(other)}
+        if run and (not _joins(kind) or (_native(kind) and orders and kind.order not in orders)):
+            steps.append((None, _Run(run)))
+            run = []
+        if _joins(kind):
             run.append((name, kind))
         else:
-            steps.append(("" if isinstance(kind, Fixed) else name, None, kind))
-    close_run()
+            steps.append((name, kind))
+    if run:
+        steps.append((None, _Run(run)))
     return steps

@@ -1,0 +1,1 @@
+"""What people use: command line, head end, suites, evidence and reports."""
