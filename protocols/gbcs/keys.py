@@ -1,0 +1,398 @@
+"""Key stores: they sign, verify and agree keys, and never give a private key or a shared secret away.
+
+Every key is an elliptic curve key on P-256 and is known by the party it belongs to and its use. Points are
+65 octets, uncompressed (04 || x || y); signatures are 64 octets, r || s (GBCS 4.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from hashlib import sha256
+from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
+
+from ..errors import CertificateError, LocalProtocolError, MissingKeyError
+from ..eui64 import Eui64, eui64_text
+from .key_derivation import begin_derivation, finish_derivation
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+POINT_LENGTH = 65
+ENTROPY_LENGTH = 48
+"""Octets of randomness for one key: 128 bits more than the order of the curve, so that no key is more likely."""
+
+_CURVE = ec.SECP256R1()
+_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+_VERIFYING = ec.ECDSA(hashes.SHA256())
+_SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)  # RFC 6979: the same run gives the same octets
+_AGREEING = ec.ECDH()
+_SPKI = bytes.fromhex("3059301306072A8648CE3D020106082A8648CE3D030107034200")  # precedes every P-256 point in DER
+
+
+class KeyUse(StrEnum):
+    """What a key is for; the value is the end of its file names."""
+
+    DIGITAL_SIGNING = "ds"
+    KEY_AGREEMENT = "ka"
+    PREPAYMENT_KEY_AGREEMENT = "pp-ka"
+
+
+class Purpose(StrEnum):
+    """Keys for tests are never used in live operation, nor live keys in tests."""
+
+    TEST = "test"
+    LIVE = "live"
+
+
+class KeyName(NamedTuple):
+    """Whose key, and for what."""
+
+    party: Eui64
+    use: KeyUse
+
+    def __str__(self) -> str:
+        return f"{eui64_text(self.party)} {self.use}"
+
+
+class PurposeError(LocalProtocolError):
+    """Test keys offered for live operation, live keys for a test, or live keys that are not encrypted."""
+
+
+class KeyStore(Protocol):
+    """What signs, verifies and derives keys on behalf of the parties whose keys it holds."""
+
+    @property
+    def purpose(self) -> Purpose:
+        """Whether its keys are for tests or for live operation."""
+
+    def names(self) -> Iterable[KeyName]:
+        """Every key it knows, public or private, in order."""
+
+    def holds_private(self, name: KeyName) -> bool:
+        """Whether it can sign or agree in that name."""
+
+    def public_point(self, name: KeyName) -> bytes | None:
+        """The public key, 65 octets."""
+
+    def certificate(self, name: KeyName) -> bytes | None:
+        """The certificate, in DER."""
+
+    def party_of_role(self, role: int) -> Eui64 | None:
+        """The party that holds a role (SMKI role number), as set or as found in the certificates."""
+
+    def sign(self, party: Eui64, octets: bytes) -> bytes:
+        """ECDSA with SHA-256 and the party's signing key: 64 octets, r || s. Raises MissingKeyError."""
+
+    def verify(self, party: Eui64, octets: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` (r || s) is that party's over ``octets``. Raises MissingKeyError."""
+
+    def derive(self, one: KeyName, other: KeyName, other_info: bytes) -> bytes:
+        """The 16-octet key that the two share for ``other_info``. It must hold the private key of either.
+
+        Raises MissingKeyError.
+        """
+
+
+class Entry:
+    """What a store holds under one name. Never leaves its store; shows nothing of a private key."""
+
+    __slots__ = ("certificate", "next_private", "point", "private", "public")
+
+    def __init__(self) -> None:
+        self.private: ec.EllipticCurvePrivateKey | None = None
+        self.public: ec.EllipticCurvePublicKey | None = None
+        self.point: bytes | None = None
+        self.certificate: bytes | None = None
+        self.next_private: ec.EllipticCurvePrivateKey | None = None
+
+    def __repr__(self) -> str:
+        shown = fingerprint(self.point) if self.point else "no key"
+        return f"<{'key pair' if self.private else 'public key'} {shown}>"
+
+    def set_public(self, public: ec.EllipticCurvePublicKey) -> None:
+        """Take a public key; its point is what agrees with a certificate."""
+        self.public, self.point = public, point_of(public)
+
+
+class MemoryKeyStore:
+    """Keys in memory. The same randomness gives the same keys, and the same keys the same signatures."""
+
+    def __init__(self, purpose: Purpose = Purpose.TEST) -> None:
+        self._purpose = purpose
+        self._entries: dict[KeyName, Entry] = {}
+        self._agreed: dict[tuple[KeyName, KeyName], _Hash] = {}
+        self._roles: dict[int, Eui64] = {}
+        self._found_roles: dict[int, Eui64 | None] = {}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._purpose}: {len(list(self.names()))} keys>"
+
+    def __reduce__(self) -> NoReturn:
+        raise LocalProtocolError("a key store is neither copied nor pickled: its keys stay where they are")
+
+    @property
+    def purpose(self) -> Purpose:
+        """Whether its keys are for tests or for live operation."""
+        return self._purpose
+
+    def names(self) -> Iterable[KeyName]:
+        """Every key it knows, public or private, in order."""
+        return sorted(self._entries)
+
+    def holds_private(self, name: KeyName) -> bool:
+        """Whether it can sign or agree in that name."""
+        entry = self._entry(name)
+        return entry is not None and entry.private is not None
+
+    def public_point(self, name: KeyName) -> bytes | None:
+        """The public key, 65 octets."""
+        entry = self._entry(name)
+        return entry.point if entry else None
+
+    def certificate(self, name: KeyName) -> bytes | None:
+        """The certificate, in DER."""
+        entry = self._entry(name)
+        return entry.certificate if entry else None
+
+    # What keys do
+
+    def sign(self, party: Eui64, octets: bytes) -> bytes:
+        """ECDSA with SHA-256 and the party's signing key: 64 octets, r || s. Raises MissingKeyError."""
+        return _sign(self._private(KeyName(party, KeyUse.DIGITAL_SIGNING)), octets)
+
+    def verify(self, party: Eui64, octets: bytes, signature: bytes) -> bool:
+        """Whether ``signature`` (r || s) is that party's over ``octets``. Raises MissingKeyError."""
+        public = self._public(KeyName(party, KeyUse.DIGITAL_SIGNING))
+        if len(signature) != 64:
+            return False
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        try:
+            public.verify(encode_dss_signature(r, s), octets, _VERIFYING)
+        except InvalidSignature:
+            return False
+        return True
+
+    def derive(self, one: KeyName, other: KeyName, other_info: bytes) -> bytes:
+        """The 16-octet key that the two share for ``other_info``. Raises MissingKeyError.
+
+        The secret of a pair depends on its two long-term keys alone, so it is kept until one of them changes.
+        """
+        begun = self._agreed.get((one, other))
+        if begun is None:
+            begun = self._agreed[one, other] = begin_derivation(self._agree(one, other))
+        return finish_derivation(begun, other_info)
+
+    def _agree(self, one: KeyName, other: KeyName) -> bytes:
+        if KeyUse.DIGITAL_SIGNING in (one.use, other.use):
+            raise LocalProtocolError(f"a signing key does not agree keys: {one}, {other}")
+        mine, theirs = (one, other) if self.holds_private(one) else (other, one)
+        if not self.holds_private(mine):
+            raise MissingKeyError(f"no private key of {one} or {other}{self._reason(one)}{self._reason(other)}")
+        return self._private(mine).exchange(_AGREEING, self._public(theirs))
+
+    # How keys come and go
+
+    def generate(self, name: KeyName, entropy: bytes) -> bytes:
+        """Make a key pair from 48 octets of randomness; return its point. A certificate held for it is dropped."""
+        self._put_private(name, _private_from(entropy))
+        return self._held(name).point or b""
+
+    def put_private_key(self, name: KeyName, octets: bytes, pass_phrase: bytes | None = None) -> None:
+        """Take a private key in PKCS#8, PEM or DER. Raises LocalProtocolError for what cannot be used."""
+        self._put_private(name, load_private(octets, pass_phrase))
+
+    def put_point(self, name: KeyName, point: bytes) -> None:
+        """Take a public key of 65 octets. Raises CertificateError for what is no point of the curve, or disagrees."""
+        self._put_public(name, point, None)
+
+    def put_certificate(self, name: KeyName, der: bytes) -> None:
+        """Take a certificate and its public key. Who it names and who issued it is for the caller to check.
+
+        Raises CertificateError when its key cannot be read, or is not that of the private key held.
+        """
+        self._put_public(name, certificate_point(der), der)
+
+    def remove(self, name: KeyName) -> None:
+        """Forget a key pair and its certificate."""
+        self._entries.pop(name, None)
+        self._forget(name)
+
+    def set_party_of_role(self, role: int, party: Eui64) -> None:
+        """Say who holds a role, whatever the certificates say."""
+        self._roles[role] = party
+
+    def party_of_role(self, role: int) -> Eui64 | None:
+        """The party that holds a role, as set or as found in the certificates.
+
+        Of several, a party whose private key is held goes first, then the lowest identifier.
+        """
+        if role in self._roles:
+            return self._roles[role]
+        if role not in self._found_roles:
+            self._found_roles[role] = self._find_role(role)
+        return self._found_roles[role]
+
+    # Renewal of a device's key: the old pair stays in use until the new one's certificate is there
+
+    def generate_next(self, name: KeyName, entropy: bytes) -> bytes:
+        """Make the pair that shall replace this one, from 48 octets of randomness; return its point."""
+        entry = self._entry(name) or self._entries.setdefault(name, Entry())
+        entry.next_private = _private_from(entropy)
+        return point_of(entry.next_private.public_key())
+
+    def next_point(self, name: KeyName) -> bytes | None:
+        """The public key that waits for its certificate, 65 octets."""
+        entry = self._entry(name)
+        return point_of(entry.next_private.public_key()) if entry and entry.next_private else None
+
+    def prove_possession(self, name: KeyName, octets: bytes) -> bytes:
+        """Sign a certification request with the waiting key, or else the present one: 64 octets, r || s.
+
+        The one signature that a key agreement key makes (RFC 2986). Raises MissingKeyError.
+        """
+        entry = self._entry(name)
+        waiting = entry.next_private if entry else None
+        return _sign(waiting or self._private(name), octets)
+
+    def install_next(self, name: KeyName, der: bytes) -> None:
+        """Put the waiting pair in the place of the present one. Raises MissingKeyError, CertificateError."""
+        entry = self._entry(name)
+        if entry is None or entry.next_private is None:
+            raise MissingKeyError(f"no new key pair of {name}")
+        if certificate_point(der) != point_of(entry.next_private.public_key()):
+            raise CertificateError(f"not a certificate of the new key of {name}")
+        self._put_private(name, entry.next_private)
+        self._put_public(name, certificate_point(der), der)
+
+    # Inside
+
+    def _entry(self, name: KeyName) -> Entry | None:
+        return self._entries.get(name)
+
+    def _held(self, name: KeyName) -> Entry:
+        entry = self._entry(name)
+        if entry is None:
+            raise MissingKeyError(f"no key of {name}{self._reason(name)}")
+        return entry
+
+    def _reason(self, name: KeyName) -> str:  # noqa: ARG002 - stores that read files know why a key is missing
+        return ""
+
+    def _private(self, name: KeyName) -> ec.EllipticCurvePrivateKey:
+        private = self._held(name).private
+        if private is None:
+            raise MissingKeyError(f"no private key of {name}{self._reason(name)}")
+        return private
+
+    def _public(self, name: KeyName) -> ec.EllipticCurvePublicKey:
+        public = self._held(name).public
+        if public is None:
+            raise MissingKeyError(f"no public key of {name}{self._reason(name)}")
+        return public
+
+    def _put_private(self, name: KeyName, private: ec.EllipticCurvePrivateKey) -> None:
+        entry = Entry()
+        entry.private = private
+        entry.set_public(private.public_key())
+        self._entries[name] = entry
+        self._forget(name)
+
+    def _put_public(self, name: KeyName, point: bytes, certificate: bytes | None) -> None:
+        public = load_point(point)
+        entry = self._entry(name) or Entry()
+        if entry.private is not None and entry.point != point:
+            raise CertificateError(f"not the public key of the private key held of {name}")
+        entry.set_public(public)
+        entry.certificate = certificate
+        self._entries[name] = entry
+        self._forget(name)
+
+    def _forget(self, name: KeyName) -> None:
+        """Drop the secrets that the changed key took part in, and the roles that its certificate may have told."""
+        for pair in [pair for pair in self._agreed if name in pair]:
+            del self._agreed[pair]
+        self._found_roles.clear()
+
+    def _find_role(self, role: int) -> Eui64 | None:
+        for name in sorted(self.names(), key=lambda name: (not self._may_hold_private(name), name)):
+            certificate = self.certificate(name)
+            if certificate is not None and certified_role(certificate) == (name.party, role):
+                return name.party
+        return None
+
+    def _may_hold_private(self, name: KeyName) -> bool:
+        return self.holds_private(name)
+
+
+def fingerprint(point: bytes) -> str:
+    """What a public key may be called in logs and reports: 16 hexadecimal digits of its SHA-256."""
+    return sha256(point).hexdigest()[:16]
+
+
+def point_of(public: ec.EllipticCurvePublicKey) -> bytes:
+    """65 octets: 04 || x || y."""
+    return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+
+
+def load_point(point: bytes) -> ec.EllipticCurvePublicKey:
+    """The key of a 65-octet point. Raises CertificateError for what is no point of the curve."""
+    if len(point) != POINT_LENGTH or point[0] != 4:
+        raise CertificateError(f"a public key is a point of {POINT_LENGTH} octets that begins with 04")
+    try:
+        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point)
+    except ValueError:
+        raise CertificateError("a public key that is no point of the curve P-256") from None
+
+
+def load_private(octets: bytes, pass_phrase: bytes | None = None) -> ec.EllipticCurvePrivateKey:
+    """A private key from PKCS#8, PEM or DER. Raises LocalProtocolError; its text shows nothing of the key."""
+    pem = octets.lstrip().startswith(b"-----")
+    load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
+    try:
+        key = load(octets, pass_phrase)
+    except TypeError:
+        needed = "a pass phrase is needed" if pass_phrase is None else "a pass phrase was given, the key has none"
+        raise LocalProtocolError(f"private key: {needed}") from None
+    except Exception:  # noqa: BLE001 - the library's errors are many, and their texts may quote what was read
+        raise LocalProtocolError("private key: cannot be read, or the pass phrase is wrong") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
+        raise LocalProtocolError("private key: not an elliptic curve key on P-256")
+    return key
+
+
+def certificate_point(der: bytes) -> bytes:
+    """The public key in a certificate, 65 octets. Raises CertificateError."""
+    at = der.find(_SPKI)
+    if at < 0:
+        raise CertificateError("a certificate without a public key on P-256")
+    return der[at + len(_SPKI) : at + len(_SPKI) + POINT_LENGTH]
+
+
+def certified_role(der: bytes) -> tuple[Eui64, int] | None:
+    """Whom an organisation's certificate names, and that party's role; None for any other certificate."""
+    from cryptography import x509  # noqa: PLC0415 - costs a command line more than all else it imports
+
+    try:
+        subject = x509.load_der_x509_certificate(der).subject
+        role = subject.get_attributes_for_oid(x509.NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value
+        party = subject.get_attributes_for_oid(x509.NameOID.X500_UNIQUE_IDENTIFIER)[0].value
+        return Eui64(party[1:]) if isinstance(party, bytes) else Eui64(b""), int(role, 16)
+    except (ValueError, LookupError, TypeError):
+        return None
+
+
+def _private_from(entropy: bytes) -> ec.EllipticCurvePrivateKey:
+    if len(entropy) != ENTROPY_LENGTH:
+        raise LocalProtocolError(f"a key is made from {ENTROPY_LENGTH} octets of randomness, not {len(entropy)}")
+    return ec.derive_private_key(int.from_bytes(entropy, "big") % (_ORDER - 1) + 1, _CURVE)
+
+
+def _sign(private: ec.EllipticCurvePrivateKey, octets: bytes) -> bytes:
+    r, s = decode_dss_signature(private.sign(octets, _SIGNING))
+    return r.to_bytes(32, "big") + s.to_bytes(32, "big")
