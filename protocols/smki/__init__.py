@@ -1,0 +1,1 @@
+"""The Smart Metering Key Infrastructure: certificates, requests and their profiles."""
