@@ -119,6 +119,12 @@ class Entry:
         """Take a public key; its point is what agrees with a certificate."""
         self.public, self.point = public, point_of(public)
 
+    def public_pem(self) -> bytes:
+        """The public key, in PEM."""
+        if self.public is None:
+            raise MissingKeyError("no public key")
+        return self.public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
 
 class MemoryKeyStore:
     """Keys in memory. The same randomness gives the same keys, and the same keys the same signatures."""
@@ -376,7 +382,7 @@ def certificate_point(der: bytes) -> bytes:
 
 def certified_role(der: bytes) -> tuple[Eui64, int] | None:
     """Whom an organisation's certificate names, and that party's role; None for any other certificate."""
-    from cryptography import x509  # noqa: PLC0415 - costs a command line more than all else it imports
+    from cryptography import x509  # only here: it costs a command line more than all else it imports
 
     try:
         subject = x509.load_der_x509_certificate(der).subject

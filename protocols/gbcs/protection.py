@@ -19,9 +19,7 @@ from ..eui64 import Eui64
 from .key_derivation import Mode, initialisation_vector, other_info
 from .keys import KeyName, KeyStore, KeyUse
 from .message import MAC_LENGTH, SIGNATURE_LENGTH, Cra, Message
-
-ACCESS_CONTROL_BROKER = 4
-"""The role number of the access control broker in certificates."""
+from .roles import RemotePartyRole
 
 BETWEEN_DEVICES = frozenset({0x0090, 0x009B, 0x0116, 0x0117, 0x0118, 0x0119})
 """Message codes of the commands that one device of the home sends another: PCS01, PCS02, PECS01 to 03, HECS01.
@@ -144,7 +142,7 @@ def _agreement(party: Eui64) -> KeyName:
 def _mac(message: Message, body: bytes, store: KeyStore, access_control_broker: Eui64 | None) -> bytes:
     broker = access_control_broker
     if broker is None and message.cra is Cra.COMMAND:
-        broker = store.party_of_role(ACCESS_CONTROL_BROKER)
+        broker = store.party_of_role(RemotePartyRole.ACCESS_CONTROL_BROKER)
     one, other = mac_keys(message, broker)
     key = store.derive(one, other, other_info(message.originator, message.cra, message.counter, message.recipient))
     return AESGCM(key).encrypt(initialisation_vector(message.originator), b"", _MAC_HEADER + body)[:MAC_LENGTH]
