@@ -12,6 +12,7 @@ from .errors import DecodeError
 from .grammar import truncated
 from .instant import Instant, from_datetime, instant, to_datetime
 
+BOOLEAN = 0x01
 INTEGER, BIT_STRING, OCTET_STRING, NULL, OBJECT_IDENTIFIER = 0x02, 0x03, 0x04, 0x05, 0x06
 ENUMERATED, UTF8_STRING, PRINTABLE_STRING, UTC_TIME, GENERALIZED_TIME = 0x0A, 0x0C, 0x13, 0x17, 0x18
 SEQUENCE, SET = 0x30, 0x31
@@ -109,3 +110,72 @@ def put_time(tag: int, at: Instant) -> bytes:
         raise ValueError(f"UTCTime ends in 2049 and begins in 1950; {moment.year} given")
     year = f"{moment.year % 100:02}" if tag == UTC_TIME else f"{moment.year:04}"
     return f"{year}{moment:%m%d%H%M%S}Z".encode()
+
+
+def oid(text: str) -> bytes:
+    """The content octets of an OBJECT IDENTIFIER in dotted decimal."""
+    first, second, *arcs = (int(arc) for arc in text.split("."))
+    out = bytearray()
+    for arc in (40 * first + second, *arcs):
+        septets = [arc >> shift & 0x7F for shift in range(0, max(1, arc.bit_length()), 7)]
+        out += bytes(septet | 0x80 for septet in septets[:0:-1]) + bytes(septets[:1])
+    return bytes(out)
+
+
+def oid_text(content: bytes) -> str:
+    """Dotted decimal of an OBJECT IDENTIFIER; hexadecimal digits where it is malformed or an arc has over 64 bits."""
+    arcs, arc = [], 0
+    for octet in content:
+        arc = arc << 7 | octet & 0x7F
+        if arc >> 64:
+            return content.hex()
+        if octet < 0x80:
+            arcs.append(arc)
+            arc = 0
+    if not arcs or content[-1] & 0x80:
+        return content.hex()
+    first = min(2, arcs[0] // 40)
+    return ".".join(map(str, (first, arcs[0] - 40 * first, *arcs[1:])))
+
+
+class Walk:
+    """A reader that goes through DER values one after the other. Every error names the octet and the value."""
+
+    __slots__ = ("at", "data", "end")
+
+    def __init__(self, data: bytes, at: int, end: int) -> None:
+        self.data, self.at, self.end = data, at, end
+
+    @property
+    def tag(self) -> int | None:
+        """The tag of the next value; None at the end."""
+        return self.data[self.at] if self.at < self.end else None
+
+    def enter(self, tag: int, name: str) -> Walk:
+        """A walk through the content of the next value, which must have ``tag``. Raises DecodeError."""
+        try:
+            if self.at < self.end and self.data[self.at] != tag:
+                raise DecodeError(self.at, f"{tag:02X}", f"{self.data[self.at]:02X}")
+            _, start, stop = take_header(self.data, self.at, self.end)
+        except DecodeError as error:
+            raise error.inside(name) from None
+        self.at = stop
+        return Walk(self.data, start, stop)
+
+    def content(self, tag: int, name: str) -> bytes:
+        """The content of the next value, which must have ``tag``. Raises DecodeError."""
+        inner = self.enter(tag, name)
+        return self.data[inner.at : inner.end]
+
+    def integer(self, name: str) -> int:
+        """The next value, an INTEGER. Raises DecodeError."""
+        inner = self.enter(INTEGER, name)
+        try:
+            return take_integer(self.data, inner.at, inner.end)
+        except DecodeError as error:
+            raise error.inside(name) from None
+
+    def finish(self, name: str) -> None:
+        """Nothing may be left. Raises DecodeError."""
+        if self.at != self.end:
+            raise DecodeError(self.at, f"the end of {name}", f"{self.end - self.at} more octets", (name,))

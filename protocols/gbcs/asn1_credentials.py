@@ -22,7 +22,9 @@ from ..asn1 import (
 from ..asn1_structure import Default, OneOf, Optional, Sequence, SequenceOf, Wrapped
 from ..eui64 import Eui64
 from ..instant import Instant
-from ..smki.names import KeyUsage, RemotePartyRole
+from ..smki.certificate import certificate_text
+from ..smki.names import KeyUsage
+from .roles import RemotePartyRole
 
 
 class CellUsage(IntEnum):
@@ -292,7 +294,7 @@ COUNTER = Integer(0, 2**64 - 1)
 ALERT_CODE = Integer(0, 0xFFFF, hexadecimal=4)
 ENTITY = EntityIdentifier()
 TIME = GeneralizedTime()
-CERTIFICATE = OpaqueSequence()
+CERTIFICATE = OpaqueSequence(certificate_text)
 _KEY_IDENTIFIER = OctetString(8)
 _ROLE = Integer(0, 0xFF, RemotePartyRole, open_range=True)  # other roles occur in certificates, and may in messages
 _KEY_USAGE = NamedBits(KeyUsage)

@@ -11,21 +11,12 @@ from enum import IntEnum
 
 from ..asn1 import Integer, Null, OctetString
 from ..asn1_structure import OneOf, Optional, Sequence, SequenceOf, Wrapped
+from ..errors import DecodeError, EncodeError
 from ..eui64 import Eui64
 from ..instant import Instant
+from ..sheet import Sheet
 from .asn1_credentials import ALERT_CODE, CERTIFICATE, COUNTER, ENTITY, TIME
-
-
-class DeviceType(IntEnum):
-    """The kinds of device in a home."""
-
-    GSME = 0
-    ESME = 1
-    COMMUNICATIONS_HUB_FUNCTION = 2
-    GAS_PROXY_FUNCTION = 3
-    HCALCS = 4
-    PPMID = 5
-    TYPE_2 = 6
+from .roles import DeviceType
 
 
 class JoinMethod(IntEnum):
@@ -269,8 +260,25 @@ class _Version(OctetString):
         return value.hex().upper()
 
 
+class _DeviceTypeFormat(Integer):
+    def take_content(self, data: bytes, start: int, stop: int) -> DeviceType:  # type: ignore[override]  # no IntEnum
+        number = super().take_content(data, start, stop)
+        device_type = DeviceType.from_asn1(number)
+        if device_type is None:
+            raise DecodeError(start, "the number of a device type", f"{number}")
+        return device_type
+
+    def put_content(self, value: DeviceType) -> bytes:
+        if value.asn1_value is None:
+            raise EncodeError(f"{value.name} has no number")
+        return super().put_content(value.asn1_value)
+
+    def describe(self, value: DeviceType, sheet: Sheet, name: str) -> None:
+        sheet.leaf(name, self.put(value), value.asn1_value, value.name)
+
+
 _VERSION = _Version(4)
-_DEVICE_TYPE = Integer(members=DeviceType)
+_DEVICE_TYPE = _DeviceTypeFormat()
 _LOG_ENTRY = Sequence(DeviceLogEntry, "device" / ENTITY, "device_type" / _DEVICE_TYPE)
 _ENTRIES = SequenceOf(_LOG_ENTRY)
 _OUTCOME = Sequence(ActivationOutcome, "result" / Integer(members=ActivationResult), "version" / _VERSION)

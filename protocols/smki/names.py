@@ -1,26 +1,10 @@
-"""The enumerations that certificates and credential messages share."""
+"""Key usage and object identifiers that certificates, requests and credential messages share."""
 
 from __future__ import annotations
 
-from enum import IntEnum, IntFlag
+from enum import IntFlag
 
-
-class RemotePartyRole(IntEnum):
-    """What an organisation is to a device; in an organisation certificate two hexadecimal digits of its subject."""
-
-    ROOT = 0
-    RECOVERY = 1
-    SUPPLIER = 2
-    NETWORK_OPERATOR = 3
-    ACCESS_CONTROL_BROKER = 4
-    TRANSITIONAL_COS = 5
-    WAN_PROVIDER = 6
-    ISSUING_AUTHORITY = 7
-    LOAD_CONTROLLER = 8
-    OTHER = 127
-    USER_XML_SIGNING = 135
-    """Signs service requests; never in a trust anchor cell."""
-    DATA_SERVICE_XML_SIGNING = 137
+from ..der import oid
 
 
 class KeyUsage(IntFlag):
@@ -33,3 +17,36 @@ class KeyUsage(IntFlag):
     KEY_AGREEMENT = 1 << 4
     KEY_CERT_SIGN = 1 << 5
     CRL_SIGN = 1 << 6
+
+
+# Content octets of the OBJECT IDENTIFIERs
+COMMON_NAME = oid("2.5.4.3")
+ORGANISATIONAL_UNIT = oid("2.5.4.11")
+UNIQUE_IDENTIFIER = oid("2.5.4.45")
+SUBJECT_KEY_IDENTIFIER = oid("2.5.29.14")
+KEY_USAGE = oid("2.5.29.15")
+SUBJECT_ALTERNATIVE_NAME = oid("2.5.29.17")
+BASIC_CONSTRAINTS = oid("2.5.29.19")
+CERTIFICATE_POLICIES = oid("2.5.29.32")
+AUTHORITY_KEY_IDENTIFIER = oid("2.5.29.35")
+HARDWARE_MODULE_NAME = oid("1.3.6.1.5.5.7.8.4")
+HARDWARE_TYPE = oid("1.2.826.0.1.8641679.1.2.2.1")
+EXTENSION_REQUEST = oid("1.2.840.113549.1.9.14")
+ECDSA_WITH_SHA256 = oid("1.2.840.10045.4.3.2")
+EC_PUBLIC_KEY = oid("1.2.840.10045.2.1")
+P_256 = oid("1.2.840.10045.3.1.7")
+
+ORGANISATION_POLICY = "1.2.826.0.1.8641679.1.2.1.4"
+DEVICE_POLICY = "1.2.826.0.1.1800000.1.2.1.4"
+
+NAMES = {
+    COMMON_NAME: "CN",
+    ORGANISATIONAL_UNIT: "OU",
+    UNIQUE_IDENTIFIER: "unique identifier",
+    SUBJECT_KEY_IDENTIFIER: "subject key identifier",
+    KEY_USAGE: "key usage",
+    SUBJECT_ALTERNATIVE_NAME: "subject alternative name",
+    BASIC_CONSTRAINTS: "basic constraints",
+    CERTIFICATE_POLICIES: "certificate policies",
+    AUTHORITY_KEY_IDENTIFIER: "authority key identifier",
+}
