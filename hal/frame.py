@@ -10,9 +10,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from protocols.dlms.wrapper import BadFrame, WrapperLink, encode_frame
+from protocols.dlms.wrapper import BadFrame, Event, WrapperLink, encode_frame
 
-from .channel import ByteChannel, within
+from .channel import ByteChannel, ChannelTimeout, within
 
 BAD_FRAMES_KEPT = 1000
 """Bad frames that a channel remembers; older ones are forgotten, not counted wrongly (see ``bad_frame_count``)."""
@@ -70,10 +70,20 @@ class WrapperChannel:
         await self._channel.write(encode_frame(payload, source, destination))
 
     async def receive(self, seconds: float) -> Frame:
-        """See ``FrameChannel.receive``; bad frames on the way are recorded and passed over."""
-        async with within(seconds, "frame"):
-            while not self._arrived:
-                self._take(await self._channel.read())
+        """See ``FrameChannel.receive``; bad frames on the way are recorded and passed over.
+
+        A frame that has begun may go on in the next call, but one that stood still for a whole call is given up.
+        """
+        heard = False
+        try:
+            async with within(seconds, "frame"):
+                while not self._arrived:
+                    self._take(await self._channel.read())
+                    heard = True
+        except ChannelTimeout:
+            if not heard:
+                self._note(self._link.discard(f"unfinished, then silence for {seconds:g} s"))
+            raise
         return self._arrived.popleft()
 
     async def close(self) -> None:
@@ -81,7 +91,10 @@ class WrapperChannel:
         await self._channel.close()
 
     def _take(self, octets: bytes) -> None:
-        for event in self._link.feed(octets):
+        self._note(self._link.feed(octets))
+
+    def _note(self, events: list[Event]) -> None:
+        for event in events:
             if isinstance(event, BadFrame):
                 self._record(event)
             else:
