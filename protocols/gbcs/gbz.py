@@ -1,207 +1,53 @@
 """GBZ payloads: ZigBee commands for gas devices inside a GBCS message (GBCS 7.2.9 and 9).
 
 A payload is the Smart Energy profile id, the number of components, and the components. Header fields are
-big-endian, everything inside a ZCL payload is little-endian. A component may be encrypted: then only its ZCL
-payload is hidden, cluster and command stay readable. Alerts carry a code, a time and one of a few bodies instead.
+big-endian, everything inside a ZCL payload is little-endian. Alerts carry a code, a time and a body instead.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
 
 from ..errors import DecodeError, EncodeError
-from ..grammar import Fixed, Format, Octets, Record, Uint, truncated
-from ..instant import Instant
-from ..zigbee.smart_energy import decode_command
-from ..zigbee.zcl import (
-    DEFAULT_RESPONSE,
-    FRAME_CONTROLS,
-    READ_ATTRIBUTES,
-    READ_ATTRIBUTES_RESPONSE,
-    ClusterCommand,
-    Content,
-    DefaultResponse,
-    Frame,
-    ReadAttributes,
-    ReadAttributesResponse,
+from ..instant import text as instant_text
+from ..sheet import Sheet
+from ..zigbee.smart_energy import cluster_name, command_name, decode_command, describe_content
+from ..zigbee.zcl import FRAME_CONTROLS
+from .gbz_alert import AlertBody, ExecutionOutcome, GbzAlert, ImageHash, OtherBody, Reason
+from .gbz_component import (
+    DATED,
+    ENCRYPTED,
+    FROM_NEVER,
+    FROM_NOW,
+    LAST,
+    PROFILE,
+    SECURITY_HEADER,
+    TAG_LENGTH,
+    Component,
+    Encrypted,
+    check_profile,
+    take_component,
 )
 
-PROFILE = b"\x01\x09"
-"""The Smart Energy profile id, the first two octets of every GBZ payload."""
-LAST, ENCRYPTED, DATED = 0x01, 0x02, 0x10
-"""Bits of a component's control octet. Encrypted and dated do not go together."""
-FROM_NOW = 0x00000000
-FROM_NEVER = 0xFFFFFFFF
-"""From-date-times that mean "at once" and "cancel"."""
-TAG_LENGTH = 12
-SECURITY_HEADER = bytes.fromhex("3100000000")
-"""Security control 31 (suite 1, authenticated and encrypted), then an invocation counter that is always 0."""
-
-_CONTROLS = frozenset((0x00, LAST, ENCRYPTED, LAST | ENCRYPTED, DATED, LAST | DATED))
-
-
-class Encrypted(NamedTuple):
-    """The hidden ZCL payload. ``frame_counter`` numbers the encrypted components of a message from 0.
-
-    The counter is not part of the initialisation vector.
-    """
-
-    frame_counter: int
-    ciphertext: bytes
-    tag: bytes
-
-
-class Component(NamedTuple):
-    """One ZCL frame. ``content`` is None while it is ``encrypted`` and nobody has opened it.
-
-    ``from_date_time`` is None where absent, else 0 now, FFFFFFFF cancel, or an instant.
-    """
-
-    cluster: int
-    frame: Frame
-    content: Content | None
-    from_date_time: Instant | None = None
-    encrypted: Encrypted | None = None
-
-    @classmethod
-    def of(
-        cls,
-        content: ClusterCommand,
-        sequence: int = 0,
-        from_date_time: Instant | None = None,
-        *,
-        disable_default_response: bool = False,
-    ) -> Component:
-        """The component of a cluster command; cluster, direction and command id are those of its row."""
-        row = content.row
-        control = 0x01 | (0x08 if row.to_client else 0) | (0x10 if disable_default_response else 0)
-        return cls(row.cluster, Frame(FRAME_CONTROLS[control], sequence, row.command), content, from_date_time)
-
-    @classmethod
-    def general(
-        cls,
-        cluster: int,
-        content: ReadAttributes | ReadAttributesResponse | DefaultResponse,
-        sequence: int = 0,
-        *,
-        to_client: bool = False,
-        disable_default_response: bool = False,
-    ) -> Component:
-        """The component of a general command. A reading client sends ``to_client`` False, its server answers True."""
-        control = (0x08 if to_client else 0) | (0x10 if disable_default_response else 0)
-        return cls(cluster, Frame(FRAME_CONTROLS[control], sequence, _GENERAL[type(content)]), content)
-
-    def with_plaintext(self, octets: bytes) -> Component:
-        """The same component, still encrypted, with ``content`` decoded from the plaintext. Raises DecodeError."""
-        return self._replace(content=decode_command(self.cluster, self.frame.frame_control, self.frame.command, octets))
-
-    def plaintext(self) -> bytes:
-        """The ZCL payload of ``content``. Raises EncodeError."""
-        if self.content is None:
-            raise EncodeError("encrypted and not opened", ("content",))
-        return self.content.encode()
-
-    def sealed(self, frame_counter: int, ciphertext: bytes, tag: bytes) -> Component:
-        """The same component with its payload encrypted; ``content`` stays for the reader."""
-        return self._replace(encrypted=Encrypted(frame_counter, ciphertext, tag))
-
-    def opened(self) -> Component:
-        """The same component in clear."""
-        return self._replace(encrypted=None)
-
-    def encode(self, *, last: bool) -> bytes:
-        """The octets of the component; ``last`` sets its last-component flag. Raises EncodeError."""
-        if self.encrypted is not None:
-            return self._encode_encrypted(LAST * last | ENCRYPTED, self.encrypted)
-        frame = _FRAME.encode(self.frame) + self.plaintext()
-        if self.from_date_time is None:
-            return _HEADER.encode(Header(LAST * last, self.cluster, len(frame))) + frame
-        dated = _INSTANT.encode(self.from_date_time) + frame
-        return _HEADER.encode(Header(LAST * last | DATED, self.cluster, len(dated))) + dated
-
-    def _encode_encrypted(self, control: int, hidden: Encrypted) -> bytes:
-        if self.from_date_time is not None:
-            raise EncodeError("an encrypted component has none", ("from_date_time",))
-        if len(hidden.tag) != TAG_LENGTH:
-            raise EncodeError(f"{TAG_LENGTH} octets needed, {len(hidden.tag)} given", ("encrypted", "tag"))
-        ciphered = SECURITY_HEADER + hidden.ciphertext + hidden.tag
-        rest = [_ADDITIONAL_HEADER.encode(hidden), _FRAME.encode(self.frame), _LENGTH.encode(len(ciphered)), ciphered]
-        return _HEADER.encode(Header(control, self.cluster, sum(map(len, rest)))) + b"".join(rest)
-
-
-class Header(NamedTuple):
-    """What begins every component; ``length`` counts the octets behind it."""
-
-    control: int
-    cluster: int
-    length: int
-
-
-class _FrameCounter(NamedTuple):
-    frame_counter: int
-
-
-_GENERAL: Mapping[type, int] = {
-    ReadAttributes: READ_ATTRIBUTES,
-    ReadAttributesResponse: READ_ATTRIBUTES_RESPONSE,
-    DefaultResponse: DEFAULT_RESPONSE,
-}
-_HEADER = Record(Header, "control" / Uint(1), "cluster" / Uint(2), "length" / Uint(2))
-_ADDITIONAL_HEADER = Record(_FrameCounter, Fixed(b"\x00"), "frame_counter" / Uint(1))
-_FRAME = Record(Frame, "frame_control" / Uint(1), "sequence" / Uint(1), "command" / Uint(1))
-_INSTANT = Uint(4)
-_LENGTH = Uint(2)
-
-
-def _take_component(data: bytes, at: int, end: int, *, last: bool) -> tuple[Component, int]:
-    """Read one component, whose last-component flag must be as ``last`` says."""
-    (control, cluster, length), start = _HEADER.take(data, at, end)
-    if control not in _CONTROLS:
-        raise DecodeError(at, "a control of 00, 01, 02, 03, 10 or 11", f"{control:02X}", ("control",))
-    if control & LAST != last:
-        wanted = "the last-component flag" if last else "no last-component flag before the last component"
-        raise DecodeError(at, wanted, f"{control:02X}", ("control",))
-    stop = start + length
-    if stop > end:
-        raise truncated(start, end, length)
-    if control & ENCRYPTED:
-        return _take_encrypted(data, start, stop, cluster), stop
-    moment = None
-    if control & DATED:
-        moment, start = _INSTANT.take(data, start, stop)
-    frame, start = _take_frame(data, start, stop)
-    try:
-        content = decode_command(cluster, frame.frame_control, frame.command, data[start:stop])
-    except DecodeError as error:
-        raise error.shifted(start).inside("payload") from None
-    return Component(cluster, frame, content, moment), stop
-
-
-def _take_frame(data: bytes, at: int, end: int) -> tuple[Frame, int]:
-    if at + 3 > end:
-        raise truncated(at, end, 3).inside("frame")
-    return Frame(FRAME_CONTROLS[data[at]], data[at + 1], data[at + 2]), at + 3
-
-
-def _take_encrypted(data: bytes, at: int, end: int, cluster: int) -> Component:
-    (frame_counter,), at = _ADDITIONAL_HEADER.take(data, at, end)
-    frame, at = _take_frame(data, at, end)
-    length, at = _LENGTH.take(data, at, end)
-    body, tag = at + len(SECURITY_HEADER), end - TAG_LENGTH
-    if at + length != end or body > tag:
-        raise DecodeError(at - 2, f"the length of the rest, at least {TAG_LENGTH + 5}", f"{length}", ("ciphered",))
-    if data[at:body] != SECURITY_HEADER:
-        raise DecodeError(at, SECURITY_HEADER.hex(" "), data[at:body].hex(" "), ("security_header",))
-    return Component(cluster, frame, None, None, Encrypted(frame_counter, data[body:tag], data[tag:end]))
-
-
-def _check_profile(data: bytes) -> None:
-    if data[:2] != PROFILE:
-        raise DecodeError(0, "0109 (Smart Energy profile)", data[:2].hex().upper() or "nothing", ("profile",))
-    if len(data) < 3:
-        raise truncated(2, len(data), 1).inside("count")
+__all__ = [
+    "FROM_NEVER",
+    "FROM_NOW",
+    "PROFILE",
+    "TAG_LENGTH",
+    "AlertBody",
+    "Component",
+    "Encrypted",
+    "ExecutionOutcome",
+    "GbzAlert",
+    "GbzPayload",
+    "ImageHash",
+    "OtherBody",
+    "Reason",
+    "decode_alert",
+    "decode_gbz",
+    "describe",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +59,14 @@ class GbzPayload:
     @classmethod
     def decode(cls, data: bytes) -> GbzPayload:
         """Read a whole payload; nothing may follow it. Raises DecodeError naming field and octet."""
-        _check_profile(data)
+        check_profile(data)
         number, at, end = data[2], 3, len(data)
         if not number:
             raise DecodeError(2, "at least one component", "00", ("count",))
         components = []
         for index in range(number):
             try:
-                component, at = _take_component(data, at, end, last=index == number - 1)
+                component, at = take_component(data, at, end, last=index == number - 1)
             except DecodeError as error:
                 raise error.inside(f"components[{index}]") from None
             components.append(component)
@@ -242,135 +88,97 @@ class GbzPayload:
         return b"".join(out)
 
 
-class ExecutionOutcome(NamedTuple):
-    """Body of a future-dated execution alert: the instruction that ran, and the command that brought it."""
-
-    message_code: int
-    counter: int
-    cluster: int
-    frame_control: int
-    command: int
+def decode_gbz(data: bytes) -> GbzPayload:
+    """A command's or response's payload. Raises DecodeError."""
+    return GbzPayload.decode(data)
 
 
-class ImageHash(NamedTuple):
-    """Body of a firmware distribution receipt alert: SHA-256 of the manufacturer image."""
-
-    digest: bytes
-
-
-class Reason(NamedTuple):
-    """Body of an integrity warning alert. ``prefix`` is what stands before the two octets."""
-
-    reason: int
-    prefix: bytes = b"\x09\x02"
+def decode_alert(data: bytes, message_code: int) -> GbzAlert:
+    """An alert's payload; the message code chooses its body. Raises DecodeError."""
+    return GbzAlert.decode(data, message_code)
 
 
-class OtherBody(NamedTuple):
-    """A body that no rule here knows, as it is."""
+def describe(payload: GbzPayload | GbzAlert, sheet: Sheet, decrypted: Mapping[int, bytes] | None = None) -> None:
+    """Append every field. ``decrypted`` holds plaintexts by component index (0 in an alert).
 
-    octets: bytes
-
-
-AlertBody = ExecutionOutcome | ImageHash | Reason | Component | OtherBody | None
-
-_OUTCOME = Record(
-    ExecutionOutcome,
-    Fixed(b"\x0e"),  # the length of what follows
-    "message_code" / Uint(2),
-    "counter" / Uint(8),
-    "cluster" / Uint(2),
-    "frame_control" / Uint(1),
-    "command" / Uint(1),
-)
-_HASH = Record(ImageHash, Fixed(b"\x09\x20"), "digest" / Octets(32))  # octet string of 32
+    A plaintext, or the content of a component already opened, stands below its ciphertext: it is as long, so its
+    fields are given the places of the octets that hide them. Raises EncodeError.
+    """
+    plaintexts = decrypted or {}
+    sheet.leaf("profile", PROFILE, int.from_bytes(PROFILE, "big"), "Smart Energy")
+    if isinstance(payload, GbzAlert):
+        _describe_alert(payload, sheet, plaintexts.get(0))
+        return
+    number = len(payload.components)
+    sheet.leaf("count", bytes((number,)), number)
+    for index, component in enumerate(payload.components):
+        _describe_component(component, sheet, f"component {index}", index == number - 1, plaintexts.get(index))
 
 
-class _ReasonFormat(Format):
-    """Two octets. No public text says whether tag and length stand before them, so all three forms are taken."""
-
-    PREFIXES = (b"\x09\x02", b"\x02", b"")
-
-    def take(self, data: bytes, at: int, end: int) -> tuple[Reason, int]:
-        for prefix in self.PREFIXES:
-            if end - at == len(prefix) + 2 and data.startswith(prefix, at):
-                return Reason(int.from_bytes(data[end - 2 : end], "big"), prefix), end
-        raise DecodeError(at, "a reason of two octets", f"{end - at} octets")
-
-    def put(self, value: Any) -> bytes:
-        if value.prefix not in self.PREFIXES:
-            raise EncodeError(f"one of the known forms, not {value.prefix.hex()}", ("prefix",))
-        return bytes(value.prefix) + int(value.reason).to_bytes(2, "big")
+def _describe_alert(alert: GbzAlert, sheet: Sheet, plaintext: bytes | None) -> None:
+    sheet.leaf("count", bytes((alert.count,)), alert.count)
+    sheet.leaf("alert_code", alert.alert_code.to_bytes(2, "big"), alert.alert_code, f"{alert.alert_code:04X}")
+    sheet.leaf("time", alert.time.to_bytes(4, "big"), alert.time, instant_text(alert.time))
+    if isinstance(alert.body, Component):
+        _describe_component(alert.body, sheet, "component", True, plaintext)
+    else:
+        alert.describe_body(sheet)
 
 
-_REASON = _ReasonFormat()
+def _describe_component(component: Component, sheet: Sheet, name: str, last: bool, plaintext: bytes | None) -> None:
+    cluster, frame = component.cluster, component.frame
+    command = command_name(cluster, frame.frame_control, frame.command)
+    with sheet.group(name, f"{cluster_name(cluster)}: {command}"):
+        octets = component.encode(last=last)
+        sheet.leaf("control", octets[:1], octets[0], _control_text(octets[0]))
+        sheet.leaf("cluster", octets[1:3], cluster, f"{cluster:04X} {cluster_name(cluster)}")
+        sheet.leaf("length", octets[3:5], len(octets) - 5)
+        hidden = component.encrypted
+        if hidden is not None:
+            sheet.leaf("additional_header_control", octets[5:6], 0)
+            sheet.leaf("additional_header_frame_counter", octets[6:7], hidden.frame_counter)
+        if component.from_date_time is not None:
+            moment = component.from_date_time
+            special = {FROM_NOW: "now", FROM_NEVER: "cancel"}
+            sheet.leaf("from_date_time", octets[5:9], moment, special.get(moment) or instant_text(moment))
+        control = FRAME_CONTROLS[frame.frame_control]
+        sheet.leaf("frame_control", bytes((control,)), int(control), control.text)
+        sheet.leaf("sequence", bytes((frame.sequence,)), frame.sequence)
+        sheet.leaf("command", bytes((frame.command,)), frame.command, command)
+        if hidden is not None:
+            _describe_hidden(component, hidden, sheet, plaintext)
+        elif component.content is not None:
+            describe_content(cluster, frame.frame_control, component.content, sheet)
 
 
-class _ComponentFormat(Format):
-    """The one component of an alert, which is its last."""
-
-    def take(self, data: bytes, at: int, end: int) -> tuple[Component, int]:
-        return _take_component(data, at, end, last=True)
-
-    def put(self, value: Any) -> bytes:
-        component: Component = value
-        return component.encode(last=True)
+def _control_text(control: int) -> str:
+    words = [
+        word for bit, word in ((LAST, "last"), (ENCRYPTED, "encrypted"), (DATED, "from date-time")) if control & bit
+    ]
+    return ", ".join(words)
 
 
-_COMPONENT = _ComponentFormat()
-
-FUTURE_DATED_ALERT, BILLING_DATA_ALERT, FIRMWARE_RECEIPT_ALERT, INTEGRITY_ALERT = 0x00CD, 0x008B, 0x00CF, 0x00F2
-_BODY_BY_MESSAGE_CODE: Mapping[int, Format] = {
-    FUTURE_DATED_ALERT: _OUTCOME,
-    BILLING_DATA_ALERT: _COMPONENT,
-    FIRMWARE_RECEIPT_ALERT: _HASH,
-    INTEGRITY_ALERT: _REASON,
-}
-_BODY_BY_TYPE: Mapping[type, Format] = {
-    ExecutionOutcome: _OUTCOME,
-    Component: _COMPONENT,
-    ImageHash: _HASH,
-    Reason: _REASON,
-}
-_ALERT_HEADER = Record(None, Fixed(PROFILE), "count" / Uint(1), "alert_code" / Uint(2), "time" / Uint(4))
+def _describe_hidden(component: Component, hidden: Encrypted, sheet: Sheet, plaintext: bytes | None) -> None:
+    length = len(SECURITY_HEADER) + len(hidden.ciphertext) + TAG_LENGTH
+    sheet.leaf("ciphered_length", length.to_bytes(2, "big"), length)
+    sheet.leaf("security_control", SECURITY_HEADER[:1], SECURITY_HEADER[0], "suite 1, authenticated, encrypted")
+    sheet.leaf("invocation_counter", SECURITY_HEADER[1:], 0)
+    below = Sheet(sheet.position)
+    _describe_plaintext(component, below, plaintext)
+    if below.fields and len(below.octets) != len(hidden.ciphertext):
+        raise EncodeError("the plaintext is not as long as the ciphertext", ("encrypted",))
+    made = sheet.leaf("ciphertext", hidden.ciphertext, hidden.ciphertext, "decrypted below" if below.fields else "")
+    made.children = below.fields
+    sheet.leaf("tag", hidden.tag, hidden.tag)
 
 
-def _take_body(data: bytes, at: int, message_code: int) -> AlertBody:
-    """The body that the message code asks for; other codes have none, or one that is kept as octets."""
-    form = _BODY_BY_MESSAGE_CODE.get(message_code)
-    if form is None:
-        return OtherBody(data[at:]) if at < len(data) else None
-    body, stop = form.take(data, at, len(data))
-    if stop != len(data):
-        raise DecodeError(stop, "the end", f"{len(data) - stop} more octets")
-    made: AlertBody = body
-    return made
-
-
-@dataclass(frozen=True, slots=True)
-class GbzAlert:
-    """An alert. ``count`` is 0 for an alert without a body, else 1; it does not count components."""
-
-    alert_code: int
-    time: Instant
-    body: AlertBody = None
-    count: int = 0
-
-    @classmethod
-    def decode(cls, data: bytes, message_code: int) -> GbzAlert:
-        """Read a whole alert; its message code says which body it has. Raises DecodeError."""
-        _check_profile(data)
-        head, at = _ALERT_HEADER.take(data, 0, len(data))
+def _describe_plaintext(component: Component, below: Sheet, plaintext: bytes | None) -> None:
+    content, frame = component.content, component.frame
+    if plaintext is not None:
         try:
-            body = _take_body(data, at, message_code)
+            content = decode_command(component.cluster, frame.frame_control, frame.command, plaintext)
         except DecodeError as error:
-            raise error.inside("body") from None
-        return cls(head["alert_code"], head["time"], body, head["count"])
-
-    def encode(self) -> bytes:
-        """The octets of the alert. Raises EncodeError."""
-        head = _ALERT_HEADER.encode({"count": self.count, "alert_code": self.alert_code, "time": self.time})
-        if self.body is None:
-            return head
-        if isinstance(self.body, OtherBody):
-            return head + self.body.octets
-        return head + _BODY_BY_TYPE[type(self.body)].encode(self.body)
+            below.leaf("octets", plaintext, plaintext, f"cannot be decoded: {error}")
+            return
+    if content is not None:
+        describe_content(component.cluster, frame.frame_control, content, below)

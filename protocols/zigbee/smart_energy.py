@@ -5,6 +5,7 @@ Anything else is kept as octets and says so, since a device may send more than t
 
 from __future__ import annotations
 
+from ..sheet import Sheet
 from . import (
     smart_energy_basic,
     smart_energy_calendar,
@@ -16,13 +17,20 @@ from . import (
 )
 from . import smart_energy_common as common
 from .zcl import (
+    READ_ATTRIBUTES,
+    STATUS_TEXTS,
+    AttributeRecord,
     AttributeRow,
     ClusterCommand,
     CommandRow,
     Content,
+    DefaultResponse,
+    ReadAttributes,
+    ReadAttributesResponse,
     UnknownCommand,
     decode_general,
 )
+from .zcl_types import DATA_TYPES
 
 CLUSTERS = {
     common.BASIC: "Basic",
@@ -109,3 +117,48 @@ def command_name(cluster: int, frame_control: int, command: int) -> str:
         row = find_command(cluster, bool(frame_control & 8), command) if frame_control & 7 == 1 else None
         name = row.name if row else None
     return name or f"unknown command {cluster:04X}/{command:02X}"
+
+
+def describe_content(cluster: int, frame_control: int, content: Content, sheet: Sheet) -> None:
+    """Append the fields of a ZCL payload, attributes and commands by name."""
+    if isinstance(content, ReadAttributes):
+        for attribute in content.attributes:
+            sheet.leaf("attribute", attribute.to_bytes(2, "little"), attribute, attribute_name(cluster, attribute))
+    elif isinstance(content, ReadAttributesResponse):
+        for record in content.records:
+            _describe_record(cluster, record, sheet)
+    elif isinstance(content, DefaultResponse):
+        text = _answered_text(cluster, frame_control, content.command)
+        sheet.leaf("command_answered", bytes((content.command,)), content.command, text)
+        sheet.leaf("status", bytes((content.status,)), content.status, STATUS_TEXTS.get(content.status, ""))
+    else:
+        content.describe(sheet)
+
+
+def attribute_name(cluster: int, attribute: int) -> str:
+    """The attribute's name, or ``unknown attribute 0702/0B33``."""
+    row = find_attribute(cluster, attribute)
+    return row.name if row else f"unknown attribute {cluster:04X}/{attribute:04X}"
+
+
+def _describe_record(cluster: int, record: AttributeRecord, sheet: Sheet) -> None:
+    name = attribute_name(cluster, record.attribute)
+    with sheet.group(name):
+        sheet.leaf("attribute", record.attribute.to_bytes(2, "little"), record.attribute, f"{record.attribute:04X}")
+        sheet.leaf("status", bytes((record.status,)), record.status, STATUS_TEXTS.get(record.status, ""))
+        if record.type is None:
+            return
+        kind, row = DATA_TYPES.get(record.type), find_attribute(cluster, record.attribute)
+        sheet.leaf("type", bytes((record.type,)), record.type, kind.name if kind else "unknown type")
+        if kind is None:
+            sheet.leaf("value", record.value, record.value, "unknown type, not decoded")
+        else:
+            form = row.format if row and row.type == record.type else kind.format
+            form.describe(record.value, sheet, "value")
+
+
+def _answered_text(cluster: int, frame_control: int, command: int) -> str:
+    """What a default response answers: a command that went the other way, a general one or one of the cluster."""
+    row = find_command(cluster, not frame_control & 8, command)
+    names = ([row.name] if row else []) + (["Read Attributes"] if command == READ_ATTRIBUTES else [])
+    return " or ".join(names) or f"unknown command {cluster:04X}/{command:02X}"
