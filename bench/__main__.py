@@ -1,0 +1,83 @@
+"""The ``meterbench`` command. Commands import what they need when they are called, so that each starts fast."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .exit_codes import ExitCode
+
+app = typer.Typer(
+    name="meterbench",
+    help="Test bench and device firmware emulator for Great Britain's smart metering equipment.",
+    epilog="Exit status: 0 pass, 1 fail (the device or the input is wrong), 2 usage, 3 bench error, 4 inconclusive.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+Keystore = Annotated[
+    Path | None,
+    typer.Option("--keystore", metavar="DIR", help="Folder of <eui64>-ds.pem, -ka.pem, -pp-ka.pem and .key files."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON for programs instead of text for people.")]
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"meterbench {version('meterbench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Test bench and device firmware emulator for Great Britain's smart metering equipment."""
+
+
+@app.command()
+def decode(
+    source: Annotated[str, typer.Argument(metavar="FILE|HEX|-", help="A file, hexadecimal digits, or - for standard input.")],
+    keystore: Keystore = None,
+    json: Json = False,
+) -> None:
+    """Show one GBCS message: every field, who signed it, whether it verifies, what it hides."""
+    from .commands.decode import run_decode
+
+    raise typer.Exit(run_decode(source, keystore, as_json=json))
+
+
+@app.command()
+def corpus(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Every *.HEX file below this folder is checked.")],
+    keystore: Keystore = None,
+    json: Json = False,
+) -> None:
+    """Decode, rebuild and verify every message below a folder."""
+    from .commands.corpus import run_corpus
+
+    raise typer.Exit(run_corpus(folder, keystore, as_json=json))
+
+
+def main() -> None:
+    """Entry point: run the command, turn errors raised on purpose into one clear line and exit status 3."""
+    from protocols.errors import MeterbenchError
+
+    try:
+        app()
+    except MeterbenchError as error:
+        print(f"meterbench: {error}", file=sys.stderr)
+        sys.exit(ExitCode.BENCH_ERROR)
+
+
+if __name__ == "__main__":
+    main()
