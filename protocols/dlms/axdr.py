@@ -14,7 +14,11 @@ from .data import Data, DataType
 
 def _take_items(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data, ...], int]:
     """A count and as many values. The hottest loop of the codec: one-octet values are looked up without a call."""
-    count, at = take_length(data, at, end)
+    if at < end and data[at] < 0x80:
+        count = data[at]
+        at += 1
+    else:
+        count, at = take_length(data, at, end)
     if count > end - at:  # no value is shorter than its tag
         raise DecodeError(at, f"{count} values", f"only {end - at} octets")
     items: list[Data] = []
@@ -48,7 +52,8 @@ def _put_items(values: Any, depth: int) -> bytes:
 
 def _several(kind: DataType) -> tuple[Take, Put]:
     def take(data: bytes, at: int, end: int, depth: int) -> tuple[Data, int]:
-        check_depth(at, depth)
+        if depth >= MAX_DEPTH:
+            check_depth(at, depth)
         items, at = _take_items(data, at, end, depth + 1)
         return new_data((kind, items)), at
 

@@ -173,6 +173,12 @@ def _put_bit_string(value: Any, _depth: int) -> bytes:
 
 
 def _take_octet_string(data: bytes, at: int, end: int, _depth: int) -> tuple[Data, int]:
+    if at >= end:
+        raise truncated(at, end, 1)
+    length = data[at]
+    stop = at + 1 + length
+    if length < 0x80 and stop <= end:  # nearly always; saves two calls
+        return new_data((DataType.OCTET_STRING, data[at + 1 : stop])), stop
     octets, stop = take_octets(data, at, end)
     return new_data((DataType.OCTET_STRING, octets)), stop
 
