@@ -1,0 +1,239 @@
+"""The rig file: which devices a run meets, over which wires, and which parties speak to them.
+
+A device is real or emulated by its ``reach`` alone. Nothing is guessed: a key that no rig has is an error with a
+suggestion, and every error names the file and the key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from hashlib import sha256
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from hal.address import Address, MemoryAddress, PtyAddress, parse_address
+from hal.channel import AddressError
+from protocols import instant
+from protocols.errors import LocalProtocolError
+from protocols.eui64 import Eui64, eui64
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+
+DEFAULT_RIG = "dual-fuel-home.toml"
+DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
+REPLY_SECONDS = 10.0
+"""How long an answer may take, in real seconds, where a rig says nothing."""
+
+
+class RigError(LocalProtocolError, ValueError):
+    """A rig file that cannot be used. The text names the file, the key, and what to do."""
+
+
+def _eui64(value: object) -> Eui64:
+    if isinstance(value, str):
+        return eui64(value)
+    raise ValueError('an EUI-64 is text of 16 hexadecimal digits, as in "00-DB-12-34-56-78-90-A0"')
+
+
+def _device_type(value: object) -> DeviceType:
+    known = {kind.value: kind for kind in (DeviceType.ESME, DeviceType.GSME, DeviceType.CHF, DeviceType.GPF)}
+    if isinstance(value, str) and value.upper() in known:
+        return known[value.upper()]
+    raise ValueError(f"one of {', '.join(known)}, not {value!r}")
+
+
+def _role(value: object) -> RemotePartyRole:
+    name = str(value).upper().replace("-", "_")
+    if name in RemotePartyRole.__members__:
+        return RemotePartyRole[name]
+    known = [role.name.lower().replace("_", "-") for role in PARTIES]
+    raise ValueError(f"no such role{_did_you_mean(str(value), known)}; known are {', '.join(known)}")
+
+
+def _address(value: object) -> Address:
+    try:
+        return parse_address(str(value))
+    except AddressError as error:
+        raise ValueError(str(error)) from None
+
+
+def _utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class Load(_Strict):
+    """What flows through an emulated meter, or is known to flow through a real one.
+
+    ``watts`` of active import through an electricity meter, ``litres_per_hour`` of gas through a gas meter.
+    """
+
+    watts: Annotated[int, Field(ge=0, le=100_000)] = 0
+    litres_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
+class DeviceSection(_Strict):
+    """One device. ``personality``: settings of the emulated device, as its firmware's personality takes them."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,60}$")]
+    type: Annotated[DeviceType, BeforeValidator(_device_type)]
+    eui64: Annotated[Eui64, BeforeValidator(_eui64)]
+    reach: Annotated[Address, BeforeValidator(_address)] = MemoryAddress()
+    model: str = ""
+    firmware: str = "00000001"
+    defects: tuple[str, ...] = ()
+    load: Load = Load()
+    keystore: Path | None = None
+
+    @property
+    def emulated(self) -> bool:
+        """Whether the bench has to start the device itself."""
+        return isinstance(self.reach, MemoryAddress) or (isinstance(self.reach, PtyAddress) and self.reach.path is None)
+
+
+class HeadEndSection(_Strict):
+    """The remote parties. ``keystore``: folder of their keys; without it a test PKI is made from the seed."""
+
+    keystore: Path | None = None
+    first_counter: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
+    parties: dict[Annotated[RemotePartyRole, BeforeValidator(_role)], Annotated[Eui64, BeforeValidator(_eui64)]] = {}
+
+
+class Rig(_Strict):
+    """A whole rig. ``start`` is the devices' time when an emulated rig begins; a rig of real devices has none."""
+
+    name: str
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
+    start: Annotated[datetime, AfterValidator(_utc)] = DEFAULT_START
+    reply_seconds: Annotated[float, Field(gt=0, le=3600)] = REPLY_SECONDS
+    head_end: HeadEndSection = HeadEndSection()
+    device: Annotated[tuple[DeviceSection, ...], Field(min_length=1)]
+    source: str = Field(default="", exclude=True)
+    text_sha256: str = Field(default="", exclude=True)
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Rig:
+        for key in ("name", "eui64"):
+            values = [getattr(device, key) for device in self.device]
+            if len(set(values)) != len(values):
+                raise ValueError(f"two devices have the same {key}")
+        return self
+
+    @property
+    def devices(self) -> tuple[DeviceSection, ...]:
+        """The devices, in the order of the file."""
+        return self.device
+
+    @property
+    def virtual_time(self) -> bool:
+        """True if every device is emulated: then time passes only when the bench says so."""
+        return all(device.emulated for device in self.device)
+
+    @property
+    def started(self) -> instant.Instant:
+        """``start`` as an instant."""
+        return instant.from_datetime(self.start)
+
+    def party(self, role: RemotePartyRole) -> Eui64:
+        """The identifier of the party of a role: the rig's, or the usual one of test rigs."""
+        return self.head_end.parties.get(role, PARTIES[role])
+
+    def with_seed(self, seed: int | None) -> Rig:
+        """The same rig with another seed, if one is given."""
+        return self if seed is None else self.model_copy(update={"seed": seed})
+
+    def with_defects(self, device: str, *defects: str) -> Rig:
+        """The same rig whose device of that name has these planned defects besides its own."""
+        changed = tuple(
+            d.model_copy(update={"defects": (*d.defects, *defects)}) if d.name == device else d for d in self.device
+        )
+        return self.model_copy(update={"device": changed})
+
+
+PARTIES: Mapping[RemotePartyRole, Eui64] = {
+    RemotePartyRole.RECOVERY: eui64("90B3D51F30000001"),
+    RemotePartyRole.ACCESS_CONTROL_BROKER: eui64("90B3D51F30000002"),
+    RemotePartyRole.TRANSITIONAL_COS: eui64("90B3D51F30000004"),
+    RemotePartyRole.WAN_PROVIDER: eui64("90B3D51F30000007"),
+    RemotePartyRole.SUPPLIER: eui64("90B3D51F30010000"),
+    RemotePartyRole.LOAD_CONTROLLER: eui64("90B3D51F30010008"),
+    RemotePartyRole.NETWORK_OPERATOR: eui64("90B3D51F30020000"),
+}
+"""The parties of a rig that names no others: the identifiers of the public test messages, with keys of our own."""
+
+
+def load_rig(path: Path | None = None) -> Rig:
+    """Read a rig file, or the embedded default rig. Raises RigError."""
+    if path is None:
+        return parse_rig(resources.files("bench").joinpath("data", DEFAULT_RIG).read_bytes(), DEFAULT_RIG)
+    try:
+        octets = path.read_bytes()
+    except OSError as error:
+        raise RigError(f"{path}: cannot be read: {error.strerror}") from None
+    return _relative_to(parse_rig(octets, str(path)), path.parent)
+
+
+def parse_rig(octets: bytes, source: str) -> Rig:
+    """The rig that TOML text describes; ``source`` names it in errors. Raises RigError."""
+    try:
+        members = tomllib.loads(octets.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise RigError(f"{source}: not UTF-8 text (octet {error.start})") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise RigError(f"{source}: not TOML: {error}") from None
+    for internal in ("source", "text_sha256"):
+        if internal in members:
+            raise RigError(f"{source}: {internal}: unknown key; known are {', '.join(_keys(Rig))}")
+    try:
+        return Rig.model_validate({**members, "source": source, "text_sha256": sha256(octets).hexdigest()})
+    except ValidationError as error:
+        raise RigError("\n".join(_complaints(error, source))) from None
+
+
+def _relative_to(rig: Rig, folder: Path) -> Rig:
+    """Key store folders are given relative to the rig file."""
+    devices = tuple(_moved(device, folder) for device in rig.device)
+    return rig.model_copy(update={"device": devices, "head_end": _moved(rig.head_end, folder)})
+
+
+def _moved(section: Any, folder: Path) -> Any:
+    return section if section.keystore is None else section.model_copy(update={"keystore": folder / section.keystore})
+
+
+def _complaints(error: ValidationError, source: str) -> Iterator[str]:
+    problems = error.errors(include_url=False)
+    for problem in problems:
+        if problem["type"] == "too_short" and len(problems) > 1:
+            continue  # what is wrong inside the list is said already
+        place = [part for part in problem["loc"] if part != "[key]"]
+        where = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".") or "rig"
+        text = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            known = _keys(_section(place[:-1]))
+            text = f"unknown key{_did_you_mean(str(place[-1]), known)}; known are {', '.join(known)}"
+        elif problem["type"] == "missing":
+            text = "missing"
+        yield f"{source}: {where}: {text}"
+
+
+def _section(place: list[int | str]) -> type[_Strict]:
+    names = [part for part in place if isinstance(part, str)]
+    sections: dict[str, type[_Strict]] = {"device": DeviceSection, "head_end": HeadEndSection, "load": Load}
+    return sections.get(names[-1], Rig) if names else Rig
+
+
+def _keys(section: type[_Strict]) -> list[str]:
+    return [name for name in section.model_fields if name not in ("source", "text_sha256")]
+
+
+def _did_you_mean(word: str, known: list[str]) -> str:
+    close = get_close_matches(word, known, 1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
