@@ -30,6 +30,8 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ..errors import CertificateError, LocalProtocolError, MeterbenchError
 from ..eui64 import Eui64, eui64_text
+from ..smki.certificate import Certificate
+from ..smki.names import KeyUsage
 from .keys import (
     Entry,
     KeyName,
@@ -37,11 +39,10 @@ from .keys import (
     MemoryKeyStore,
     Purpose,
     PurposeError,
-    certificate_point,
-    certified_role,
     load_point,
     load_private,
     point_of,
+    read_certificate,
 )
 
 MAX_FILE = 64 * 1024
@@ -53,6 +54,11 @@ _NAME = re.compile(r"([0-9a-f]{16})-(ds|ka|pp-ka)\.(?:pem|key)", re.IGNORECASE)
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----(.*?)-----END CERTIFICATE-----", re.DOTALL)
 _ENCRYPTED = b"-----BEGIN ENCRYPTED PRIVATE KEY-----"
 _PUBLIC_KEY = b"-----BEGIN PUBLIC KEY-----"
+_USAGE = {
+    KeyUse.DIGITAL_SIGNING: KeyUsage.DIGITAL_SIGNATURE,
+    KeyUse.KEY_AGREEMENT: KeyUsage.KEY_AGREEMENT,
+    KeyUse.PREPAYMENT_KEY_AGREEMENT: KeyUsage.KEY_AGREEMENT,
+}
 
 
 class KeyFolderError(LocalProtocolError, OSError):
@@ -197,10 +203,12 @@ class FolderKeyStore(MemoryKeyStore):
         if certificate is not None:
             self._compare(name, file, certificate)
 
-    def _compare(self, name: KeyName, file: str, certificate: bytes) -> None:
-        named = certified_role(certificate)
-        if named is not None and named[0] != name.party:
-            self._problem(file, f"a certificate of {eui64_text(named[0])}")
+    def _compare(self, name: KeyName, file: str, certificate: Certificate) -> None:
+        """Say where a certificate disagrees with its file name; it is used under that name all the same."""
+        if certificate.entity is not None and certificate.entity != name.party:
+            self._problem(file, f"a certificate of {eui64_text(certificate.entity)}")
+        if certificate.key_usage is not None and not certificate.key_usage & _USAGE[name.use]:
+            self._problem(file, "a certificate for another key usage")
 
     # Writing
 
@@ -214,9 +222,9 @@ class FolderKeyStore(MemoryKeyStore):
             (self._folder / stale).unlink(missing_ok=True)
         super()._put_private(name, private)
 
-    def _put_public(self, name: KeyName, point: bytes, certificate: bytes | None) -> None:
+    def _put_public(self, name: KeyName, point: bytes, certificate: Certificate | None) -> None:
         super()._put_public(name, point, certificate)
-        octets = _pem("CERTIFICATE", certificate) if certificate is not None else self._held(name).public_pem()
+        octets = _pem("CERTIFICATE", certificate.octets) if certificate is not None else self._held(name).public_pem()
         self._store(name, _PUBLIC, octets, 0o644)
 
     def _store(self, name: KeyName, end: str, octets: bytes, mode: int) -> None:
@@ -271,7 +279,7 @@ def _write(path: Path, octets: bytes, mode: int) -> None:
         raise KeyFolderError(f"{path}: {error.strerror}") from None
 
 
-def _take_public(octets: bytes) -> tuple[bytes, bytes | None]:
+def _take_public(octets: bytes) -> tuple[bytes, Certificate | None]:
     """Point and certificate of a PEM file; a bare public key has no certificate. Raises CertificateError."""
     match = _CERTIFICATE.search(octets)
     if match is not None:
@@ -279,7 +287,8 @@ def _take_public(octets: bytes) -> tuple[bytes, bytes | None]:
             der = b64decode(b"".join(match[1].split()), validate=True)
         except ValueError:
             raise CertificateError("a certificate that is not base 64") from None
-        return certificate_point(der), der
+        certificate = read_certificate(der)
+        return certificate.public_point, certificate
     if _PUBLIC_KEY not in octets:
         raise CertificateError("neither a certificate nor a public key")
     try:

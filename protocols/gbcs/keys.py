@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from ..errors import CertificateError, LocalProtocolError, MissingKeyError
+from ..errors import CertificateError, DecodeError, LocalProtocolError, MissingKeyError
 from ..eui64 import Eui64, eui64_text
+from ..smki.certificate import Certificate
 from .key_derivation import begin_derivation, finish_derivation
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ _ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _VERIFYING = ec.ECDSA(hashes.SHA256())
 _SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)  # RFC 6979: the same run gives the same octets
 _AGREEING = ec.ECDH()
-_SPKI = bytes.fromhex("3059301306072A8648CE3D020106082A8648CE3D030107034200")  # precedes every P-256 point in DER
 
 
 class KeyUse(StrEnum):
@@ -108,7 +108,7 @@ class Entry:
         self.private: ec.EllipticCurvePrivateKey | None = None
         self.public: ec.EllipticCurvePublicKey | None = None
         self.point: bytes | None = None
-        self.certificate: bytes | None = None
+        self.certificate: Certificate | None = None
         self.next_private: ec.EllipticCurvePrivateKey | None = None
 
     def __repr__(self) -> str:
@@ -164,7 +164,7 @@ class MemoryKeyStore:
     def certificate(self, name: KeyName) -> bytes | None:
         """The certificate, in DER."""
         entry = self._entry(name)
-        return entry.certificate if entry else None
+        return entry.certificate.octets if entry and entry.certificate else None
 
     # What keys do
 
@@ -222,7 +222,8 @@ class MemoryKeyStore:
 
         Raises CertificateError when its key cannot be read, or is not that of the private key held.
         """
-        self._put_public(name, certificate_point(der), der)
+        certificate = read_certificate(der)
+        self._put_public(name, certificate.public_point, certificate)
 
     def remove(self, name: KeyName) -> None:
         """Forget a key pair and its certificate."""
@@ -271,10 +272,11 @@ class MemoryKeyStore:
         entry = self._entry(name)
         if entry is None or entry.next_private is None:
             raise MissingKeyError(f"no new key pair of {name}")
-        if certificate_point(der) != point_of(entry.next_private.public_key()):
+        certificate = read_certificate(der)
+        if certificate.public_point != point_of(entry.next_private.public_key()):
             raise CertificateError(f"not a certificate of the new key of {name}")
         self._put_private(name, entry.next_private)
-        self._put_public(name, certificate_point(der), der)
+        self._put_public(name, certificate.public_point, certificate)
 
     # Inside
 
@@ -309,7 +311,7 @@ class MemoryKeyStore:
         self._entries[name] = entry
         self._forget(name)
 
-    def _put_public(self, name: KeyName, point: bytes, certificate: bytes | None) -> None:
+    def _put_public(self, name: KeyName, point: bytes, certificate: Certificate | None) -> None:
         public = load_point(point)
         entry = self._entry(name) or Entry()
         if entry.private is not None and entry.point != point:
@@ -327,8 +329,9 @@ class MemoryKeyStore:
 
     def _find_role(self, role: int) -> Eui64 | None:
         for name in sorted(self.names(), key=lambda name: (not self._may_hold_private(name), name)):
-            certificate = self.certificate(name)
-            if certificate is not None and certified_role(certificate) == (name.party, role):
+            entry = self._entry(name)
+            certificate = entry.certificate if entry else None
+            if certificate and certificate.role == role and certificate.entity == name.party:
                 return name.party
         return None
 
@@ -372,25 +375,17 @@ def load_private(octets: bytes, pass_phrase: bytes | None = None) -> ec.Elliptic
     return key
 
 
+def read_certificate(der: bytes) -> Certificate:
+    """A certificate. Raises CertificateError for what is none."""
+    try:
+        return Certificate.decode(der)
+    except DecodeError as error:
+        raise CertificateError(f"a certificate that cannot be read: {error}") from None
+
+
 def certificate_point(der: bytes) -> bytes:
     """The public key in a certificate, 65 octets. Raises CertificateError."""
-    at = der.find(_SPKI)
-    if at < 0:
-        raise CertificateError("a certificate without a public key on P-256")
-    return der[at + len(_SPKI) : at + len(_SPKI) + POINT_LENGTH]
-
-
-def certified_role(der: bytes) -> tuple[Eui64, int] | None:
-    """Whom an organisation's certificate names, and that party's role; None for any other certificate."""
-    from cryptography import x509  # only here: it costs a command line more than all else it imports
-
-    try:
-        subject = x509.load_der_x509_certificate(der).subject
-        role = subject.get_attributes_for_oid(x509.NameOID.ORGANIZATIONAL_UNIT_NAME)[0].value
-        party = subject.get_attributes_for_oid(x509.NameOID.X500_UNIQUE_IDENTIFIER)[0].value
-        return Eui64(party[1:]) if isinstance(party, bytes) else Eui64(b""), int(role, 16)
-    except (ValueError, LookupError, TypeError):
-        return None
+    return read_certificate(der).public_point
 
 
 def _private_from(entropy: bytes) -> ec.EllipticCurvePrivateKey:
