@@ -19,7 +19,8 @@ class ObjectName:
 
     ``members`` name the members of a structure, or of the structures in an array or compact array, in order; a
     member's own unit stands in ``units`` under its name. ``unit`` belongs to a value that is no structure.
-    ``texts`` gives the meaning of an enumeration's or selector's numbers.
+    ``texts`` gives the meaning of an enumeration's or selector's numbers. Members in ``optional`` are there or not,
+    all of them together; ``inside`` describes the members that are structures or arrays themselves.
     """
 
     name: str
@@ -27,6 +28,8 @@ class ObjectName:
     unit: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[int, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
+    inside: Mapping[str, ObjectName] = field(default_factory=dict)
 
 
 class ObjectNames(Protocol):

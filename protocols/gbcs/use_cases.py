@@ -53,11 +53,11 @@ class UseCase:
     """One row of the catalogue.
 
     ``name`` is the specification's short name; several message codes may share it, and ``variant`` then tells them
-    apart. ``timed_response``: the header of a response carries the device's date-time. ``sensitive``: parts of the
-    response or alert are encrypted. ``response_recipient_may_differ``: the answer may go to another party than the
-    sender. ``services`` are references of DUIS service requests. ``alert_codes`` are those of an alert; empty for the
-    two generic alerts, which take every code without a use case of its own. ``inferred`` names the fields that no
-    published table gives.
+    apart. ``response_has_time``: the header of a response carries the device's date-time. ``has_encrypted_parts``:
+    parts of the response or alert are encrypted. ``response_recipient_may_differ``: the answer may go to another party
+    than the sender. ``services`` are references of DUIS service requests. ``alert_codes`` are those of an alert; empty
+    for the two generic alerts, which take every code without a use case of its own. ``inferred`` names the fields that
+    no published table gives.
     """
 
     message_code: int
@@ -74,8 +74,8 @@ class UseCase:
     critical: bool
     replay_protection: bool
     future_datable: bool
-    timed_response: bool
-    sensitive: bool
+    response_has_time: bool
+    has_encrypted_parts: bool
     response_recipient_may_differ: bool
     device_to_device: bool
     signed_form: bool
@@ -83,16 +83,6 @@ class UseCase:
     services: tuple[str, ...]
     alert_codes: tuple[int, ...]
     inferred: frozenset[str]
-
-    @property
-    def response_has_time(self) -> bool:
-        """True if the header of the response carries a date-time."""
-        return self.timed_response
-
-    @property
-    def has_encrypted_parts(self) -> bool:
-        """True if parts of the response or alert are encrypted."""
-        return self.sensitive
 
     @property
     def instructions(self) -> tuple[Instruction, ...]:

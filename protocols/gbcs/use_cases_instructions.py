@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 
+from ..dlms.obis import obis as parse_obis
 from .use_cases_dlms import DLMS
 from .use_cases_gbz import GBZ
 
@@ -84,20 +85,6 @@ class GbzInstruction:
     fixed: tuple[Fixed, ...] = ()
 
 
-def obis_octets(text: str) -> bytes:
-    """The six octets of a logical name written ``1-0:32.32.0.4``. Raises ValueError."""
-    octets = bytes(int(part) for part in text.replace("-", ".").replace(":", ".").split("."))
-    if len(octets) != 6:
-        raise ValueError(f"a logical name has six parts, not {text!r}")
-    return octets
-
-
-def obis_text(octets: bytes) -> str:
-    """``1-0:32.32.0.4``."""
-    a, b, c, d, e, f = octets
-    return f"{a}-{b}:{c}.{d}.{e}.{f}"
-
-
 @cache
 def dlms_instructions(name: str) -> tuple[Instruction, ...]:
     """The instructions of a use case, by its short name; empty if it is not a DLMS command."""
@@ -137,8 +124,8 @@ def _protected_read(text: str) -> ProtectedRead:
 
 
 def _target(text: str) -> tuple[int, bytes]:
-    class_id, _, obis = text.partition("/")
-    return int(class_id), obis_octets(obis)
+    class_id, _, name = text.partition("/")
+    return int(class_id), parse_obis(name)
 
 
 def _gbz_statement(statement: str) -> GbzInstruction:

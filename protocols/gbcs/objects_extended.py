@@ -1,0 +1,57 @@
+"""COSEM objects of class 9000, the GB extension: active value, passive value, activation time (GBCS 20 and 21).
+
+Columns: see ``objects_data``. Some objects are nothing but the activation time of a table in another class.
+"""
+
+from __future__ import annotations
+
+EXTENDED: tuple[tuple[int, str, str, str, str, str], ...] = (
+    (9000, "0-0:63.1.1.255", "a6", "Block threshold matrix: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.0.3", "a2", "Load limit supply state, active", "bool", "ESME"),
+    (9000, "0-0:94.44.0.3", "a4", "Load limit supply state, passive", "bool", "ESME"),
+    (9000, "0-0:94.44.0.3", "a6", "Load limit supply state: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.2.0", "a2", "Currency unit, active", "bool", "ESME"),
+    (9000, "0-0:94.44.2.0", "a4", "Currency unit, passive", "bool", "ESME"),
+    (9000, "0-0:94.44.2.0", "a6", "Currency unit: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.2.10", "a2", "Maximum credit threshold, active", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.2.10", "a4", "Maximum credit threshold, passive", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.2.10", "a6", "Maximum credit threshold: activate at", "<activation>", "ESME"),
+    # the retired ECS08 writes the active value and then an activation time; a device takes both forms
+    (9000, "0-0:94.44.2.20", "a2", "Maximum meter balance, active", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.2.20", "a4", "Maximum meter balance, passive", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.2.20", "a6", "Maximum meter balance: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.2", "a2", "Emergency credit limit, active", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.2", "a4", "Emergency credit limit, passive", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.2", "a6", "Emergency credit limit: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.3", "a2", "Emergency credit threshold, active", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.3", "a4", "Emergency credit threshold, passive", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.3", "a6", "Emergency credit threshold: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.6", "a2", "Load limit period, active", "u32 s", "ESME"),
+    (9000, "0-0:94.44.128.6", "a4", "Load limit period, passive", "u32 s", "ESME"),
+    (9000, "0-0:94.44.128.6", "a6", "Load limit period: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.7", "a2", "Load limit power threshold, active", "u32 W", "ESME"),
+    (9000, "0-0:94.44.128.7", "a4", "Load limit power threshold, passive", "u32 W", "ESME"),
+    (9000, "0-0:94.44.128.7", "a6", "Load limit power threshold: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.8", "a2", "Load limit restoration period, active", "u32 s", "ESME"),
+    (9000, "0-0:94.44.128.8", "a4", "Load limit restoration period, passive", "u32 s", "ESME"),
+    (9000, "0-0:94.44.128.8", "a6", "Load limit restoration period: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.9", "a2", "Low credit threshold, active", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.9", "a4", "Low credit threshold, passive", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.9", "a6", "Low credit threshold: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.12", "a2", "Debt recovery rate cap, active", "u16 currency units", "ESME"),
+    (9000, "0-0:94.44.128.12", "a4", "Debt recovery rate cap, passive", "u16 currency units", "ESME"),
+    (9000, "0-0:94.44.128.12", "a6", "Debt recovery rate cap: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.13", "a2", "Debt recovery rate cap period, active", "i32 s", "ESME"),
+    (9000, "0-0:94.44.128.13", "a4", "Debt recovery rate cap period, passive", "i32 s", "ESME"),
+    (9000, "0-0:94.44.128.13", "a6", "Debt recovery rate cap period: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.22", "a4", "Disablement threshold, passive", "i32 millipence", "ESME"),
+    (9000, "0-0:94.44.128.22", "a6", "Disablement threshold: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.26", "a6", "Auxiliary controller calendar: activate at", "<activation>", "ESME SAPC"),
+    (9000, "0-0:94.44.128.28", "a6", "Non-disablement calendar: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.29", "a6", "Tariff special days, primary element: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.30", "a6", "Tariff special days, secondary element: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.31", "a6", "Non-disablement special days: activate at", "<activation>", "ESME"),
+    (9000, "0-0:94.44.128.35", "a6", "Auxiliary controller special days: activate at", "<activation>", "ESME SAPC"),
+    (9000, "0-0:96.13.0.255", "a2", "Supplier telephone number", "oct<=18", "ESME"),
+    (9000, "0-0:96.13.1.255", "a2", "Supplier name", "oct<=15", "ESME"),
+)
