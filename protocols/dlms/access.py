@@ -8,8 +8,10 @@ value and one result for each specification, in the same order.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from ..errors import DecodeError, EncodeError
@@ -159,6 +161,7 @@ class _DateTime(Counted):
 
 _OBJECT = struct.Struct(">BH6sb")  # choice, class, logical name, attribute or method
 _SERVICES: dict[int, Service] = {int(service): service for service in Service}
+_specification: Callable[[tuple[Any, ...]], Specification] = partial(tuple.__new__, Specification)  # the cheaper call
 _SELECTED = (Service.GET_SELECTED, Service.SET_SELECTED)
 
 
@@ -174,7 +177,7 @@ class SpecificationFormat(Format):
         if service is None:
             raise DecodeError(at, "a specification (choice 01 to 05)", f"{choice:02X}")
         if service not in _SELECTED:
-            return Specification(service, class_id, name, attribute), stop
+            return _specification((service, class_id, name, attribute, None, None)), stop
         if stop >= end:
             raise truncated(stop, end, 1).inside("selector")
         try:
@@ -193,6 +196,9 @@ class SpecificationFormat(Format):
         return octets if selection is None else octets + bytes((selector,)) + DATA.put(selection)
 
 
+_RESULTS = [[Result(service, code) for code in range(256)] for service in (Service.GET, Service.SET, Service.ACTION)]
+
+
 class _ResultFormat(Format):
     def take(self, data: bytes, at: int, end: int) -> tuple[Result, int]:
         if at + 2 > end:
@@ -200,7 +206,7 @@ class _ResultFormat(Format):
         choice = data[at]
         if not 1 <= choice <= 3:
             raise DecodeError(at, "a result (choice 01, 02 or 03)", f"{choice:02X}")
-        return Result(_SERVICES[choice], data[at + 1]), at + 2
+        return _RESULTS[choice - 1][data[at + 1]], at + 2
 
     def put(self, value: Any) -> bytes:
         service, code = value
