@@ -15,15 +15,20 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.dlms.access import AccessResponse
+from protocols.dlms.data import Data, DataType
 from protocols.errors import DecodeError, LocalProtocolError, MissingKeyError, ProtectionError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs import protection
+from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.key_derivation import Mode, derive_key, other_info
 from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.keys import KeyName, KeyStore, KeyUse, MemoryKeyStore
 from protocols.gbcs.message import Cra, Message, OtherInformation
+from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict, Verdicts
 from protocols.gbcs.roles import RemotePartyRole
+from protocols.gbcs.sensitive import decrypt_payload, encrypt_component, encrypt_data, encrypted_parts
 
 from ..reference import KEYSTORE, reference_messages
 from .test_keys import BROKER_SECRET, SUPPLIER_SECRET, randomness
@@ -138,6 +143,18 @@ def test_a_party_unknown_to_the_device_reads_with_the_device_s_own_counter_for_i
     message = Message(Cra.RESPONSE, 0x516, METER, BROKER, other, b"")
     key = bytes.fromhex("61685F7F7BDDAA7E251C2A4A1FD4085D")
     assert protection.encrypt_part(message, SECRETS, b"data") == gcm_part(key, METER, b"data")
+
+
+def test_the_encrypted_value_is_found_in_its_payload() -> None:
+    message = Message.decode(READ_RESPONSE)
+    payload = decode_payload(message)
+    assert isinstance(payload, AccessResponse)
+    (part,) = decrypt_payload(message, payload, SECRETS)
+    assert (part.place, part.plaintext) == (0, PLAINTEXT)
+    assert isinstance(part.value, Data)
+    assert part.value.type is DataType.STRUCTURE
+    assert [member.type for member in part.value.value] == [DataType.STRUCTURE]
+    assert encrypt_data(message, SECRETS, part.value).to_data() == payload.data[0]
 
 
 # An independent implementation
@@ -376,3 +393,45 @@ def test_reference_pre_commands_become_their_commands() -> None:
         assert protection.verify_signature(made, store) is Verdict.VALID
         compared += 1
     assert compared > 100
+
+
+@pytest.mark.shared
+def test_every_encrypted_part_of_the_reference_messages_is_decrypted_and_made_again() -> None:
+    store, kinds = reference_store(), Counter[tuple[str, Cra]]()
+    for reference in reference_messages():
+        message = Message.decode(reference.octets)
+        payload = decode_payload(message)
+        parts = list(encrypted_parts(payload))
+        decrypted = decrypt_payload(message, payload, store)
+        assert [part.place for part in decrypted] == [part.place for part in parts], reference.name
+        for number, (part, found) in enumerate(zip(parts, decrypted, strict=True)):
+            kinds[type(found.value).__name__, message.cra] += 1
+            if isinstance(found.value, Component):
+                assert found.value.content is not None
+                assert encrypt_component(message, store, found.value, number) == found.value
+            else:
+                assert encrypt_data(message, store, found.value).ciphered == part.octets
+    assert set(kinds) == {(kind, cra) for kind in ("Data", "Component") for cra in (Cra.RESPONSE, Cra.ALERT)}
+    assert sum(kinds.values()) == sum(message.octets.count(b"\x31\0\0\0\0") for message in reference_messages())
+
+
+@pytest.mark.shared
+def test_a_payload_with_one_part_altered_is_refused() -> None:
+    store, refused = reference_store(), 0
+    for reference in reference_messages():
+        message = Message.decode(reference.octets)
+        at = message.payload.find(b"\x31\0\0\0\0")
+        if at >= 0:
+            octets = bytearray(message.payload)
+            octets[at + 5] ^= 1
+            wrong = replace(message, payload=bytes(octets))
+            with pytest.raises(ProtectionError):
+                decrypt_payload(wrong, decode_payload(wrong), store)
+            refused += 1
+    assert refused > 20
+
+
+@pytest.mark.shared
+def test_some_messages_hold_several_encrypted_components() -> None:
+    payloads = [decode_payload(Message.decode(reference.octets)) for reference in reference_messages()]
+    assert max(len(list(encrypted_parts(payload))) for payload in payloads if isinstance(payload, GbzPayload)) > 1

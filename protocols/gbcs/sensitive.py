@@ -1,0 +1,98 @@
+"""Encrypted parts where they stand in typed payloads: answers to protected reads, GBZ components, billing alerts.
+
+``protection`` encrypts and decrypts octets; here they are found in a payload, and put there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from ..dlms.access import AccessResponse, DataNotification
+from ..dlms.axdr import decode_data, encode_data
+from ..dlms.data import Data
+from ..dlms.data_protection import ProtectedValue, ProtectionParameters, protected_value_in
+from .gbz import Component, GbzAlert, GbzPayload
+from .keys import KeyStore
+from .message import Message
+from .payload import GbcsPayload
+from .protection import decrypt_part, encrypt_part
+
+
+class EncryptedPart(NamedTuple):
+    """One encrypted part: the value or component that holds it (counted from 0; 0 in alerts), and its octets.
+
+    ``octets`` are 31 00000000, ciphertext and tag. ``component`` is None in DLMS payloads.
+    """
+
+    place: int
+    octets: bytes
+    component: Component | None = None
+
+
+class DecryptedPart(NamedTuple):
+    """The plaintext of a part, and what it says: a DLMS structure, or a component with its content."""
+
+    place: int
+    plaintext: bytes
+    value: Data | Component
+
+
+def encrypted_parts(payload: GbcsPayload) -> Iterator[EncryptedPart]:
+    """Every encrypted part of a payload, in order."""
+    if isinstance(payload, AccessResponse):
+        yield from _in_data(payload.data)
+    elif isinstance(payload, DataNotification):
+        yield from _in_data((payload.body,))
+    elif isinstance(payload, GbzPayload):
+        yield from _in_components(payload.components)
+    elif isinstance(payload, GbzAlert) and isinstance(payload.body, Component):
+        yield from _in_components((payload.body,))
+
+
+def decrypt_payload(message: Message, payload: GbcsPayload, store: KeyStore) -> tuple[DecryptedPart, ...]:
+    """Decrypt every encrypted part of a message's payload.
+
+    Raises ProtectionError if a part is not authentic, MissingKeyError, and DecodeError when a plaintext is not what
+    its place asks for.
+    """
+    return tuple(_decrypt(message, part, store) for part in encrypted_parts(payload))
+
+
+def encrypt_data(message: Message, store: KeyStore, data: Data) -> ProtectedValue:
+    """The answer to a protected read: ``data`` (one structure, an element for each object) encrypted.
+
+    The parameters repeat the header of ``message`` even where the key is made for a supplementary party. Raises
+    MissingKeyError.
+    """
+    parameters = ProtectionParameters.of(message.counter, message.originator, message.recipient)
+    return ProtectedValue(parameters, encrypt_part(message, store, encode_data(data)))
+
+
+def encrypt_component(message: Message, store: KeyStore, component: Component, frame_counter: int) -> Component:
+    """A GBZ component with its ZCL payload encrypted; ``frame_counter`` numbers a message's encrypted ones from 0.
+
+    Raises MissingKeyError.
+    """
+    return component.sealed(frame_counter, encrypt_part(message, store, component.plaintext()))
+
+
+def _in_data(values: tuple[Data, ...]) -> Iterator[EncryptedPart]:
+    for place, data in enumerate(values):
+        found = protected_value_in(data)
+        if found is not None:
+            yield EncryptedPart(place, found.ciphered)
+
+
+def _in_components(components: tuple[Component, ...]) -> Iterator[EncryptedPart]:
+    for place, component in enumerate(components):
+        hidden = component.encrypted
+        if hidden is not None:
+            yield EncryptedPart(place, hidden.part, component)
+
+
+def _decrypt(message: Message, part: EncryptedPart, store: KeyStore) -> DecryptedPart:
+    plaintext = decrypt_part(message, store, part.octets)
+    if part.component is not None:
+        return DecryptedPart(part.place, plaintext, part.component.with_plaintext(plaintext))
+    return DecryptedPart(part.place, plaintext, decode_data(plaintext))
