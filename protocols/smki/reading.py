@@ -41,7 +41,7 @@ from .names import (
 )
 
 POINT_LENGTH = 65
-_KEY_USAGE = NamedBits(KeyUsage)
+KEY_USAGE_FORMAT = NamedBits(KeyUsage)
 
 
 class NameAttribute(NamedTuple):
@@ -92,8 +92,17 @@ def take_signature(walk: Walk) -> tuple[tuple[int, int], bool]:
     """
     bits = walk.enter(BIT_STRING, "signature_value")
     _take_unused_bits(bits, "signature_value")
-    pair = bits.enter(SEQUENCE, "signature_value")
-    bits.finish("signature_value")
+    return _take_pair(bits)
+
+
+def take_signature_pair(der: bytes) -> tuple[int, int]:
+    """(r, s) of an ECDSA signature in DER. Raises DecodeError."""
+    return _take_pair(Walk(der, 0, len(der)))[0]
+
+
+def _take_pair(walk: Walk) -> tuple[tuple[int, int], bool]:
+    pair = walk.enter(SEQUENCE, "signature_value")
+    walk.finish("signature_value")
     r, s = pair.content(INTEGER, "r"), pair.content(INTEGER, "s")
     pair.finish("signature_value")
     values = int.from_bytes(r, "big", signed=True), int.from_bytes(s, "big", signed=True)
@@ -184,7 +193,7 @@ def take_extensions(walk: Walk) -> tuple[tuple[Extension, ...], ReadExtensions]:
 def _read_key_usage(walk: Walk, read: ReadExtensions) -> None:
     inner = walk.enter(BIT_STRING, "key_usage")
     try:
-        read.key_usage = KeyUsage(_KEY_USAGE.take_content(walk.data, inner.at, inner.end))
+        read.key_usage = KeyUsage(KEY_USAGE_FORMAT.take_content(walk.data, inner.at, inner.end))
     except DecodeError as error:
         raise error.inside("key_usage") from None
 
