@@ -41,8 +41,8 @@ DATA: tuple[tuple[int, str, str, str, str, str], ...] = (
         "a2",
         "Import register collection",
         (
-            "{active: u32 Wh, active_scaler_unit: <scaler_unit>, reactive: u32 varh, reactive_scaler_unit: <scaler_unit>, "
-            "secondary_active?: u32 Wh}"
+            "{active: u32 Wh, active_scaler_unit: <scaler_unit>, reactive: u32 varh, "
+            "reactive_scaler_unit: <scaler_unit>, secondary_active?: u32 Wh}"
         ),
         "ESME",
     ),
@@ -61,8 +61,9 @@ DATA: tuple[tuple[int, str, str, str, str, str], ...] = (
         "a2",
         "Prepayment balance collection",
         (
-            "{meter_balance: i32 millipence, emergency_credit_balance: i32 millipence, accumulated_debt: i32 millipence, "
-            "time_debt_1: i32 millipence, time_debt_2: i32 millipence, payment_debt: i32 millipence}"
+            "{meter_balance: i32 millipence, emergency_credit_balance: i32 millipence, "
+            "accumulated_debt: i32 millipence, time_debt_1: i32 millipence, time_debt_2: i32 millipence, "
+            "payment_debt: i32 millipence}"
         ),
         "ESME",
     ),
