@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 760, 200
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 12, 24
 _SPANS = (60, 300, 900, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY, 91 * DAY, 365 * DAY)
 _COLOURS = 6
+_LARGEST = 1e100  # beyond this the differences of values overflow; not-a-numbers are not below it either
 POINTS_LIMIT = 2000
 """More points than a plot is wide are thinned to this many before drawing."""
 
@@ -52,7 +53,7 @@ class _Scale(NamedTuple):
 
 
 def plot_svg(plot: Plot) -> str:
-    """The plot as an SVG element. Points that are not finite numbers are left out."""
+    """The plot as an SVG element. Points that are no finite numbers are left out."""
     lines = [(series, _thinned(series)) for series in plot.series]
     points = [point for _, kept in lines for point in kept]
     if not points:
@@ -66,7 +67,7 @@ def plot_svg(plot: Plot) -> str:
 
 
 def _thinned(series: Series) -> list[tuple[Instant, float]]:
-    finite = [(at, value) for at, value in series.points if math.isfinite(value)]
+    finite = [(at, value) for at, value in series.points if abs(value) < _LARGEST]
     step = -(-len(finite) // POINTS_LIMIT) or 1
     return finite[::step] + (finite[-1:] if step > 1 else [])
 
@@ -74,7 +75,8 @@ def _thinned(series: Series) -> list[tuple[Instant, float]]:
 def _scale(values: Sequence[float], start: float, end: float, spare: float = 0.0) -> _Scale:
     low, high = min(values), max(values)
     if low == high:
-        low, high = low - 1, high + 1
+        around = max(1.0, abs(low) / 10)
+        low, high = low - around, high + around
     margin = (high - low) * spare
     return _Scale(low - margin, high + margin, start, end)
 
@@ -111,7 +113,7 @@ def _time_ticks(scale: _Scale) -> list[str]:
 
 def _round_values(low: float, high: float) -> list[float]:
     """About four round values between two."""
-    rough = (high - low) / 4
+    rough = (high - low) / 5
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     return [number * step for number in range(math.ceil(low / step), math.floor(high / step) + 1)]

@@ -22,6 +22,7 @@ from protocols.sheet import Field
 from .plot import Plot
 
 DISTRIBUTION = "meterbench"
+UNKNOWN = "unknown"
 
 
 class Verdict(StrEnum):
@@ -226,8 +227,8 @@ def time_text(at: float) -> str:
 
 
 def own_version() -> str:
-    """The version of the installed distribution, or ``unknown`` in a bare checkout."""
-    return installed_version(DISTRIBUTION) or "unknown"
+    """The version of the installed distribution, or UNKNOWN in a bare checkout."""
+    return installed_version(DISTRIBUTION) or UNKNOWN
 
 
 def installed_version(name: str) -> str | None:
