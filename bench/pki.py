@@ -13,6 +13,8 @@ from hashlib import sha512
 from protocols.eui64 import Eui64
 from protocols.gbcs.keys import ENTROPY_LENGTH, KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.smki.infrastructure import Infrastructure, make_infrastructure
+from protocols.smki.names import KeyUsage
 
 from .rig import Rig
 
@@ -61,14 +63,15 @@ class TestPki:
 
     def __init__(self, rig: Rig) -> None:
         self._seed = rig.seed
-        self.points: dict[KeyName, bytes] = {}
+        self.infrastructure: Infrastructure = make_infrastructure(self.entropy("infrastructure"))
+        self.certificates: dict[KeyName, bytes] = {}
         self.parties = {role: Party(role, rig.party(role), MemoryKeyStore()) for role in USES}
         self.devices = {device.eui64: MemoryKeyStore() for device in rig.devices}
         self._types = {device.eui64: device.type for device in rig.devices}
         for party in self.parties.values():
-            self._make(party.store, party.eui64, USES[party.role])
+            self._make(party.store, party.eui64, USES[party.role], party.role)
         for identifier, store in self.devices.items():
-            self._make(store, identifier, (SIGNING, AGREEMENT))
+            self._make(store, identifier, (SIGNING, AGREEMENT), None)
         self._introduce()
 
     def entropy(self, label: str) -> bytes:
@@ -87,16 +90,26 @@ class TestPki:
             for use in USES[party.role]:
                 store.generate(KeyName(party.eui64, use), self.entropy(f"{label} {party.eui64.hex()} {use}"))
             store.set_party_of_role(party.role, party.eui64)
-        self._give(store, [name for name in self.points if name.party in self.devices])
+        self._give(store, [name for name in self.certificates if name.party in self.devices])
         return store
 
-    def _make(self, store: MemoryKeyStore, owner: Eui64, uses: Iterable[KeyUse]) -> None:
+    def _make(
+        self, store: MemoryKeyStore, owner: Eui64, uses: Iterable[KeyUse], role: RemotePartyRole | None
+    ) -> None:
         for use in uses:
             name = KeyName(owner, use)
-            self.points[name] = store.generate(name, self.entropy(f"{owner.hex()} {use}"))
+            point = store.generate(name, self.entropy(f"{owner.hex()} {use}"))
+            usage = KeyUsage.DIGITAL_SIGNATURE if use is SIGNING else KeyUsage.KEY_AGREEMENT
+            issued = (
+                self.infrastructure.device(owner, usage, point)
+                if role is None
+                else self.infrastructure.organisation(owner, role, usage, point)
+            )
+            self.certificates[name] = issued.encode()
+            store.put_certificate(name, self.certificates[name])
 
     def _introduce(self) -> None:
-        devices = [name for name in self.points if name.party in self.devices]
+        devices = [name for name in self.certificates if name.party in self.devices]
         for party in self.parties.values():
             self._give(party.store, devices)
             self._tell_roles(party.store)
@@ -106,7 +119,7 @@ class TestPki:
 
     def _give(self, store: MemoryKeyStore, names: Iterable[KeyName]) -> None:
         for name in names:
-            store.put_point(name, self.points[name])
+            store.put_certificate(name, self.certificates[name])
 
     def _tell_roles(self, store: MemoryKeyStore, roles: Iterable[RemotePartyRole] = USES) -> None:
         for role in roles:

@@ -1,0 +1,33 @@
+"""What ends a test early, and whose fault it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hal.channel import ChannelTimeout, TransientChannelError
+from protocols.errors import MeterbenchError, RemoteProtocolError
+
+from .evidence import Verdict
+
+
+class DeviceFinding(MeterbenchError, AssertionError):  # noqa: N818 - it is no error of the program
+    """The device does not do what the specification says. The text says what was expected and what was found."""
+
+
+class Inconclusive(MeterbenchError):  # noqa: N818 - it is no error of the program
+    """Nobody can tell: something that the test needs cannot be had here. The text says what."""
+
+
+def verdict_of(error: BaseException, test_file: Path | None, raised_in: Path | None) -> Verdict:
+    """The verdict that an exception stands for.
+
+    A finding, a breach of the protocol by the far side, and an assertion in the test's own text speak of the device;
+    an assertion anywhere else is a fault of the bench, like every other exception.
+    """
+    if isinstance(error, DeviceFinding | RemoteProtocolError | ChannelTimeout):
+        return Verdict.FAIL
+    if isinstance(error, Inconclusive | TransientChannelError):
+        return Verdict.INCONCLUSIVE
+    if isinstance(error, AssertionError) and test_file is not None and test_file == raised_in:
+        return Verdict.FAIL
+    return Verdict.ERROR

@@ -1,0 +1,97 @@
+"""Keeps the record of what a suite does: exchanges with their messages and checks, each closed with its verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from protocols.instant import Instant
+
+from .evidence import Check, Exchange, SeenMessage, Verdict
+from .findings import DeviceFinding
+
+
+@dataclass(slots=True)
+class OpenExchange:
+    """An exchange that goes on: messages and checks are added until it is closed."""
+
+    device: str
+    use_case: str
+    title: str
+    at: Instant
+    requirements: tuple[str, ...] = ()
+    sent: SeenMessage | None = None
+    received: list[SeenMessage] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+
+    def add(self, *checks: Check) -> None:
+        """Keep checks; the first that did not pass is raised as a DeviceFinding."""
+        self.checks += checks
+        failed = next((made for made in checks if made.verdict is Verdict.FAIL), None)
+        if failed is not None:
+            raise DeviceFinding(finding_text(failed))
+
+    def closed(self, at: Instant, verdict: Verdict | None, reason: str) -> Exchange:
+        """The finished record; without a verdict of its own it is that of its checks."""
+        failed = next((made for made in self.checks if made.verdict is Verdict.FAIL), None)
+        if verdict is None:
+            verdict = Verdict.of(made.verdict for made in self.checks)
+            reason = finding_text(failed) if failed else f"{len(self.checks)} checks passed"
+        return Exchange(
+            device=self.device,
+            use_case=self.use_case,
+            title=self.title,
+            verdict=verdict,
+            reason=reason,
+            at=self.at,
+            seconds=at - self.at,
+            requirements=self.requirements,
+            sent=self.sent,
+            received=tuple(self.received),
+            checks=tuple(self.checks),
+        )
+
+
+def finding_text(failed: Check) -> str:
+    """A check that did not pass, in one line."""
+    return f"{failed.name}: expected {failed.expected}, found {failed.found}"
+
+
+class Recorder:
+    """One exchange is open at a time; opening the next one closes it. ``sink`` takes what is closed."""
+
+    def __init__(self, now: Callable[[], Instant], sink: Callable[[Exchange], None]) -> None:
+        self._now, self._sink = now, sink
+        self.current: OpenExchange | None = None
+        self.exchanges: list[Exchange] = []
+        self.test_title = ""
+        self.requirements: tuple[str, ...] = ()
+
+    def open(self, device: str, use_case: str, title: str) -> OpenExchange:
+        """Begin an exchange; the one before ends with the verdict of its checks."""
+        self.close()
+        requirements = self.requirements or ((f"GBCS use case {use_case}",) if use_case else ())
+        self.current = OpenExchange(device, use_case, title, self._now(), requirements)
+        return self.current
+
+    def close(self, verdict: Verdict | None = None, reason: str = "") -> Exchange | None:
+        """End the open exchange, if there is one."""
+        if self.current is None:
+            return None
+        return self._keep(self.current.closed(self._now(), verdict, reason))
+
+    def end_test(self, device: str, name: str, verdict: Verdict | None, reason: str) -> None:
+        """A test is over. Its verdict, if it broke off, goes to the open exchange or to one made for it."""
+        if self.current is None and verdict is not None:
+            self.current = OpenExchange(device, name, self.test_title or name, self._now())
+        self.close(verdict, reason)
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """Of all exchanges so far."""
+        return [exchange.verdict for exchange in self.exchanges]
+
+    def _keep(self, exchange: Exchange) -> Exchange:
+        self.current = None
+        self.exchanges.append(exchange)
+        self._sink(exchange)
+        return exchange
