@@ -46,11 +46,12 @@ def _take_description(data: bytes, at: int, end: int, depth: int) -> tuple[TypeD
     return TypeDescription(DataType.STRUCTURE, tuple(members)), at
 
 
-def _put_description(description: TypeDescription, depth: int) -> bytes:
+def put_description(description: TypeDescription, depth: int = 0) -> bytes:
+    """The octets of a type description. Raises EncodeError."""
     kind, members, count = description
     if kind == DataType.COMPACT_ARRAY or depth > MAX_DEPTH:
         raise EncodeError("a compact array cannot hold this type")
-    inside = b"".join([_put_description(member, depth + 1) for member in members])
+    inside = b"".join([put_description(member, depth + 1) for member in members])
     if kind == DataType.ARRAY and len(members) == 1:
         return b"\x01" + count.to_bytes(2, "big") + inside
     if kind == DataType.STRUCTURE:
@@ -149,7 +150,7 @@ def _take_value(description: TypeDescription, data: bytes, at: int, end: int) ->
 
 def _put_compact_array(value: CompactArray, depth: int) -> bytes:
     description, rows = value
-    octets = _put_description(description, depth)
+    octets = put_description(description, depth)
     width, values = _least(description)
     if rows and (width == 0 or values > _VALUES_PER_OCTET * width):
         raise EncodeError(f"rows of at most {_VALUES_PER_OCTET} values to an octet needed")
@@ -158,11 +159,12 @@ def _put_compact_array(value: CompactArray, depth: int) -> bytes:
         pack = fixed.layout.pack
         contents = b"".join([pack(*row) for row in rows])
     else:
-        contents = b"".join([_put_value(description, row) for row in rows])
+        contents = b"".join([put_value(description, row) for row in rows])
     return octets + put_length(len(contents)) + contents
 
 
-def _put_value(description: TypeDescription, value: Any) -> bytes:
+def put_value(description: TypeDescription, value: Any) -> bytes:
+    """The octets of a row, or of a value inside one. Raises EncodeError, or what ``Format.encode`` turns into one."""
     kind, members, count = description
     if kind != DataType.STRUCTURE and kind != DataType.ARRAY:
         return PUT[kind][1](value, 0)
@@ -170,7 +172,7 @@ def _put_value(description: TypeDescription, value: Any) -> bytes:
         members = members * count
     if len(value) != len(members):
         raise EncodeError(f"{len(members)} values needed, {len(value)} given")
-    return b"".join(map(_put_value, members, value))
+    return b"".join(map(put_value, members, value))
 
 
 declare(DataType.COMPACT_ARRAY, _take_compact_array, _put_compact_array)
