@@ -5,7 +5,6 @@ Which of them a message must have is the use case's matter; here only how each i
 
 from __future__ import annotations
 
-from dataclasses import replace
 from enum import Enum
 from hmac import compare_digest
 from typing import NamedTuple
@@ -54,8 +53,7 @@ class Verdicts(NamedTuple):
 
 def sign(message: Message, store: KeyStore) -> Message:
     """The message with the originator's signature; a MAC it had is gone. Raises MissingKeyError."""
-    signature = store.sign(message.originator, message.signed_octets())
-    return replace(message, signature=signature, mac=None)
+    return _protected(message, store.sign(message.originator, message.signed_octets()), None)
 
 
 def add_mac(message: Message, store: KeyStore, access_control_broker: Eui64 | None = None) -> Message:
@@ -63,8 +61,25 @@ def add_mac(message: Message, store: KeyStore, access_control_broker: Eui64 | No
 
     Raises MissingKeyError.
     """
-    unsealed = message if message.signature is not None else replace(message, signature=b"")
-    return replace(unsealed, mac=_mac(unsealed, unsealed.body_octets(), store, access_control_broker))
+    body, signature = message.body_octets(), message.signature
+    if signature is None:
+        body, signature = body + b"\x00", b""
+    return _protected(message, signature, _mac(message, body, store, access_control_broker))
+
+
+def _protected(message: Message, signature: bytes, mac: bytes | None) -> Message:
+    """The message with this protection; ``dataclasses.replace`` would take as long as the cryptography of a MAC."""
+    return Message(
+        message.cra,
+        message.counter,
+        message.originator,
+        message.recipient,
+        message.other,
+        message.payload,
+        message.date_time,
+        signature,
+        mac,
+    )
 
 
 def command_from_pre_command(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from protocols.errors import DecodeError, EncodeError
 from protocols.eui64 import eui64
-from protocols.gbcs.message import Cra, Message, OtherInformation
+from protocols.gbcs.message import _BODY, Cra, Message, OtherInformation
 from protocols.sheet import Sheet
 
 from ..reference import ReferenceMessage, reference_messages
@@ -92,3 +94,28 @@ def test_the_readable_fields_cover_every_octet_once() -> None:
 
     for reference in reference_messages():
         check(reference)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"originator": bytes(7)}, "originator"),
+        ({"recipient": bytes(9)}, "recipient"),
+        ({"counter": 2**64}, "counter"),
+        ({"counter": -1}, "counter"),
+        ({"date_time": bytes(13)}, "date_time"),
+        ({"other": OtherInformation(0x10000)}, "other"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_named(change: dict[str, object], field: str) -> None:
+    message = replace(Message.decode(PRE_COMMAND), **change)  # type: ignore[arg-type]  # one member at a time
+    with pytest.raises(EncodeError) as error:
+        message.encode()
+    assert error.value.path == (field,)
+
+
+@pytest.mark.shared
+def test_the_fast_encoding_is_that_of_the_grammar() -> None:
+    for reference in reference_messages():
+        message = Message.decode(reference.octets)
+        assert message.signed_octets() == _BODY.encode(message)
