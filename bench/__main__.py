@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -46,7 +47,9 @@ def _main(
 
 @app.command()
 def decode(
-    source: Annotated[str, typer.Argument(metavar="FILE|HEX|-", help="A file, hexadecimal digits, or - for standard input.")],
+    source: Annotated[
+        str, typer.Argument(metavar="FILE|HEX|-", help="A file, hexadecimal digits, or - for standard input.")
+    ],
     keystore: Keystore = None,
     json: Json = False,
 ) -> None:
@@ -69,14 +72,27 @@ def corpus(
 
 
 def main() -> None:
-    """Entry point: run the command, turn errors raised on purpose into one clear line and exit status 3."""
-    from protocols.errors import MeterbenchError
-
+    """Entry point. An error raised on purpose is one clear line; any other is a defect of the bench, shown whole."""
     try:
         app()
-    except MeterbenchError as error:
-        print(f"meterbench: {error}", file=sys.stderr)
+    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(ExitCode.PASS)
+    except Exception as error:  # noqa: BLE001 - the exit status must tell a broken bench from a failed device
+        _report(error)
         sys.exit(ExitCode.BENCH_ERROR)
+
+
+def _report(error: Exception) -> None:
+    from protocols.errors import MeterbenchError
+
+    if isinstance(error, MeterbenchError):
+        print(f"meterbench: {error}", file=sys.stderr)
+        return
+    from traceback import print_exception
+
+    print_exception(error)
+    print("meterbench: this is a defect of meterbench; please report it with the lines above", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""What each command of ``meterbench`` does; imported when it is called."""
