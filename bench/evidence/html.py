@@ -20,12 +20,12 @@ from .records import Exchange, RunRecord, SeenMessage, Verdict, time_text
 if TYPE_CHECKING:
     import jinja2
 
-FIELD_BUDGET = 40_000
-"""Decoded fields of passed exchanges on one page, about 150 octets each."""
+FIELD_BUDGET = 15_000
+"""Decoded fields of passed exchanges on one page; each takes about 300 octets of it."""
 DEPTH_LIMIT = 24
 """Levels that are folded one inside the other; what lies deeper is listed flat."""
 _TEXT_LIMIT = 160
-_OCTETS_LIMIT = 24
+_OCTETS_LIMIT = 16
 _SIGNS = {
     Verdict.PASS: "✓",
     Verdict.FAIL: "✗",
@@ -124,7 +124,8 @@ def _template() -> jinja2.Template:
 
 
 def _time(at: float) -> str:
-    return time_text(at).replace("T", " ").replace("Z", " UTC")
+    day, _, time = time_text(at)[:-1].partition("T")
+    return f"{day} {time.rstrip('0') if '.' in time else time} UTC"
 
 
 def _duration(seconds: float) -> str:
@@ -139,10 +140,12 @@ def _duration(seconds: float) -> str:
 
 
 def _value(field: Field) -> str:
-    """What stands right of a field's name, without the unit."""
+    """What stands right of a field's name, without the unit; octets stand at the end of the line anyway."""
     value: Any = field.value
     if isinstance(value, bytes | bytearray):
-        value = value.hex(" ").upper()
+        return ""
+    if isinstance(value, str) and value.upper() == field.text.upper():
+        return ""
     elif isinstance(value, bool):
         value = "true" if value else "false"
     return "" if value is None else _short(str(value))
@@ -158,8 +161,6 @@ def _octets_of(field: Field, message: SeenMessage) -> str:
 
 
 def _dump(octets: bytes) -> str:
-    """Lines of 32 octets, each with the offset of its first."""
-    lines = (octets[at : at + 32] for at in range(0, len(octets), 32))
-    return "\n".join(
-        f"{32 * number:5}  {line[:16].hex(' ')}  {line[16:].hex(' ')}" for number, line in enumerate(lines)
-    ).upper()
+    """Lines of 16 octets, each with the offset of its first."""
+    lines = (octets[at : at + 16] for at in range(0, len(octets), 16))
+    return "\n".join(f"{16 * number:5}  {line.hex(' ')}" for number, line in enumerate(lines)).upper()

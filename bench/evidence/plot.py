@@ -14,7 +14,7 @@ from typing import NamedTuple
 from protocols.instant import DAY, HOUR, Instant, to_datetime
 
 WIDTH, HEIGHT = 760, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 12, 12, 24
+_LEFT, _RIGHT, _TOP, _BOTTOM = 62, 24, 12, 24
 _SPANS = (60, 300, 900, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, DAY, 7 * DAY, 30 * DAY, 91 * DAY, 365 * DAY)
 _COLOURS = 6
 _LARGEST = 1e100  # beyond this the differences of values overflow; not-a-numbers are not below it either
