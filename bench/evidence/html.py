@@ -146,7 +146,7 @@ def _value(field: Field) -> str:
         return ""
     if isinstance(value, str) and value.upper() == field.text.upper():
         return ""
-    elif isinstance(value, bool):
+    if isinstance(value, bool):
         value = "true" if value else "false"
     return "" if value is None else _short(str(value))
 
