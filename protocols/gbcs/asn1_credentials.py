@@ -1,7 +1,6 @@
 """ASN.1 payloads about credentials: use cases CS02a to CS02g (GBCS 13).
 
-Values are plain dataclasses; certificates and requests stay DER octets in them. Counters are unsigned, 64 bits;
-times are Instants, NEVER meaning *cancel*.
+Certificates and requests stay DER octets. Counters are unsigned, 64 bits; times are Instants, NEVER meaning *cancel*.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from ..eui64 import Eui64
 from ..instant import Instant
 from ..smki.certificate import certificate_text
 from ..smki.names import KeyUsage
+from ..smki.request import request_text
 from .roles import RemotePartyRole
 
 
@@ -296,13 +296,12 @@ ENTITY = EntityIdentifier()
 TIME = GeneralizedTime()
 CERTIFICATE = OpaqueSequence(certificate_text)
 _KEY_IDENTIFIER = OctetString(8)
-_ROLE = Integer(0, 0xFF, RemotePartyRole, open_range=True)  # other roles occur in certificates, and may in messages
+_ROLE = Integer(0, 0xFF, RemotePartyRole, open_range=True)  # certificates have roles beyond the named ones
 _KEY_USAGE = NamedBits(KeyUsage)
 _CELL_USAGE = Integer(members=CellUsage)
 _STATUS = Enumerated(CredentialStatus)
 _MODE = Integer(members=ReplacementMode)
-MAX_SYMMETRIC_KEY = 0xFFFF
-"""No limit is published for the contingency key, in octets; this one only says that there is one."""
+MAX_SYMMETRIC_KEY = 0xFFFF  # octets; no limit is published for the contingency key
 
 _CELL = Sequence(
     TrustAnchorCell,
@@ -384,7 +383,7 @@ FORMATS = {
     IssueCredentialsCommand: Sequence(IssueCredentialsCommand, "key_usage" / _KEY_USAGE),
     IssueCredentialsResponse: OneOf(
         IssueCredentialsResponse,
-        "certification_request" / OpaqueSequence(),
+        "certification_request" / OpaqueSequence(request_text),
         "error" / Integer(members=IssueCredentialsError),
     ),
     UpdateDeviceCertificateCommand: Wrapped(UpdateDeviceCertificateCommand, "certificate" / CERTIFICATE),

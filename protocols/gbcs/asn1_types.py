@@ -112,12 +112,23 @@ def decode_asn1(message_code: int, cra: Cra, data: bytes) -> Asn1Payload:
         raise DecodeError(0, "a message that carries ASN.1", f"{message_code:04X} {cra.name.lower()}")
     value = _FORMATS[made].decode(data)
     payload = Asn1Payload(value)
-    if b"\x82\x00" in data and (written := payload.encode()) != data:
+    if b"\x82\x00" in data and payload.encode() != data:
         payload = Asn1Payload(value, long_lengths=True)
         if payload.encode() != data:
-            at = next(i for i, (one, other) in enumerate(zip(written, data, strict=False)) if one != other)
+            at = _first_long_length(value, data)
             raise DecodeError(at, "one form of lengths throughout", "lengths in DER and in the form 82 00 xx mixed")
     return payload
+
+
+def _first_long_length(value: Any, data: bytes) -> int:
+    """Where the first length of the form 82 00 xx stands (the start, where lengths around it hide it)."""
+    sheet = Sheet()
+    Asn1Payload(value).describe(sheet)
+    for leaf in (leaf for field in sheet.fields for leaf in field.walk() if not leaf.children):
+        at = leaf.offset + 1
+        if data[at : at + 2] == b"\x82\x00" != sheet.octets[at : at + 2]:
+            return at
+    return 0
 
 
 def describe(payload: Asn1Payload, sheet: Sheet) -> None:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from hashlib import sha1
 
 from ..asn1 import enumeration_text
-from ..der import CONSTRUCTED, CONTEXT, GENERALIZED_TIME, NEVER, SEQUENCE, UTC_TIME, Walk, take_time
+from ..der import BIT_STRING, CONSTRUCTED, CONTEXT, GENERALIZED_TIME, NEVER, SEQUENCE, UTC_TIME, Walk, take_time
 from ..errors import DecodeError
 from ..eui64 import Eui64, eui64_text
 from ..gbcs.roles import RemotePartyRole
@@ -96,7 +96,7 @@ class Certificate:
         """The EUI-64 of the device or organisation."""
         if self.device is not None:
             return self.device
-        text = self.subject.get(UNIQUE_IDENTIFIER) or ""
+        text = self.subject.get(UNIQUE_IDENTIFIER, BIT_STRING) or ""
         return Eui64(bytes.fromhex(text[2:])) if len(text) == 18 and text.startswith("00") else None
 
     @property

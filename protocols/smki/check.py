@@ -159,7 +159,7 @@ def check_chain(
         _check_validity(certificate, at, found)
         anchor = anchors.get(certificate.authority_key_identifier or b"")
         issuer = anchor or known.get(certificate.authority_key_identifier)
-        if certificate.authority_key_identifier is None or issuer is None or issuer is certificate:
+        if certificate.authority_key_identifier is None or issuer is None or issuer == certificate:
             found.no_issuer(certificate)
             return (*findings, *found.findings)
         _check_issuer(certificate, issuer, found)

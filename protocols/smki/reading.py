@@ -41,13 +41,17 @@ from .names import (
 )
 
 POINT_LENGTH = 65
+_TEXTS = (UTF8_STRING, PRINTABLE_STRING)
 KEY_USAGE_FORMAT = NamedBits(KeyUsage)
 
 
 class NameAttribute(NamedTuple):
-    """One attribute of a name: the OBJECT IDENTIFIER's content octets, and text (or hexadecimal digits)."""
+    """One attribute of a name: the OBJECT IDENTIFIER's content octets, the value's tag, its text (else its octets in
+    hexadecimal digits). Characters that a terminal would act on are shown as ``?``.
+    """
 
     kind: bytes
+    tag: int
     text: str
 
 
@@ -58,12 +62,13 @@ class Name:
     octets: bytes
     attributes: tuple[NameAttribute, ...] = field(compare=False)
 
-    def get(self, kind: bytes) -> str | None:
-        """The text of the first attribute of this kind, or None."""
-        return next((attribute.text for attribute in self.attributes if attribute.kind == kind), None)
+    def get(self, kind: bytes, *tags: int) -> str | None:
+        """The text of the first attribute of this kind, if its value has one of ``tags`` (default: text), or None."""
+        first = next((attribute for attribute in self.attributes if attribute.kind == kind), None)
+        return first.text if first is not None and first.tag in (tags or _TEXTS) else None
 
     def __str__(self) -> str:
-        parts = (f"{NAMES.get(kind) or oid_text(kind)}={text}" for kind, text in self.attributes)
+        parts = (f"{NAMES.get(kind) or oid_text(kind)}={text}" for kind, _, text in self.attributes)
         return ", ".join(parts) or "empty name"
 
 
@@ -128,9 +133,14 @@ def take_name(walk: Walk, name: str) -> Name:
             tag = pair.tag or 0
             octets = pair.content(tag, name)
             pair.finish(name)
-            readable = tag in (UTF8_STRING, PRINTABLE_STRING)
-            attributes.append(NameAttribute(kind, octets.decode("utf-8", "replace") if readable else octets.hex()))
+            text = _printable(octets) if tag in _TEXTS else octets.hex()
+            attributes.append(NameAttribute(kind, tag, text))
     return Name(walk.data[at : walk.at], tuple(attributes))
+
+
+def _printable(octets: bytes) -> str:
+    text = octets.decode("utf-8", "replace")
+    return text if text.isprintable() else "".join(char if char.isprintable() else "?" for char in text)
 
 
 def take_public_key(walk: Walk) -> bytes:
@@ -220,7 +230,9 @@ def _read_basic_constraints(walk: Walk, read: ReadExtensions) -> None:
     inner = walk.enter(SEQUENCE, "basic_constraints")
     read.is_authority = inner.tag == BOOLEAN and inner.content(BOOLEAN, "authority") != b"\0"
     if inner.tag is not None:
-        read.path_length = inner.integer("path_length")
+        at, read.path_length = inner.at, inner.integer("path_length")
+        if not 0 <= read.path_length <= 0xFF:
+            raise DecodeError(at, "a path length of 0 to 255", "another", ("path_length",))
     inner.finish("basic_constraints")
 
 

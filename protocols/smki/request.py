@@ -66,6 +66,20 @@ class CertificationRequest:
         """The octets of the request."""
         return self.octets
 
+    def __str__(self) -> str:
+        """Identifier and use, on one line."""
+        entity = eui64_text(self.entity) if self.entity is not None else "no identifier"
+        usage = enumeration_text(self.key_usage) if self.key_usage is not None else "no key usage"
+        return f"certification request, {entity}, {usage}"
+
+
+def request_text(der: bytes) -> str:
+    """One line about the request, or why it cannot be read."""
+    try:
+        return str(CertificationRequest.decode(der))
+    except DecodeError as error:
+        return f"not a readable certification request: {error}"
+
 
 def check_request(
     request: CertificationRequest, entity: Eui64 | None = None, key_usage: KeyUsage | None = None
