@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from protocols.dlms.access import Specification, access_request, action, get, get_selected, invoke_id_of, set_to
 from protocols.dlms.cosem_time import CosemDateTime
-from protocols.dlms.data import Data, array, boolean, enum, int8, int32, octet_string, structure, uint16, uint32
+from protocols.dlms.data import Data, array, boolean, enum, int8, int32, octet_string, structure, uint8, uint16, uint32
 from protocols.dlms.data_protection import ProtectedObject, ProtectedRead, ProtectionParameters
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64
@@ -23,7 +23,7 @@ from protocols.gbcs.use_cases import UseCase, by_name
 from protocols.gbcs.use_cases_instructions import Fixed, GbzInstruction, Instruction, Operation
 from protocols.instant import Instant
 from protocols.zigbee.smart_energy import find_command
-from protocols.zigbee.zcl import ReadAttributes
+from protocols.zigbee.zcl import CommandRow, ReadAttributes
 
 START_OF_TIME: Instant = 0
 END_OF_TIME: Instant = 0xFFFF_FFFE
@@ -79,7 +79,7 @@ _FIXED_TYPES: Mapping[str, Callable[[Any], Data]] = {
     "activate_passive_unit_charge": int8,
     "set_amount_to_value": int32,
     "enable_disable_joining": boolean,
-    "value": int8,
+    "value": uint8,
 }
 """How the one constant argument of an instruction is written, by its name."""
 
@@ -190,18 +190,32 @@ def _components(
     row = find_command(wanted.cluster, not wanted.to_server, wanted.command)
     if row is None:
         raise LocalProtocolError(f"no command {wanted.command:02X} of cluster {wanted.cluster:04X}")
-    known = dict(row.fields.fields)
-    made = []
-    for number in range(wanted.least):
-        values = {fixed.name: _of_many(fixed, number) for fixed in wanted.fixed if fixed.name in known}
-        if "issuer_event_id" in known:
-            values["issuer_event_id"] = header.now
-        missing = [name for name, kind in known.items() if name not in values and not hasattr(kind, "usual")]
-        if fields and (missing or set(fields[0]) <= set(known)):
+    made: list[Component] = []
+    while len(made) < wanted.least or (_more(wanted, len(made)) and fields and _fits(row, wanted, fields[0])):
+        values = _fixed_fields(row, wanted, len(made), header)
+        if fields and (len(made) >= wanted.least or set(fields[0]) <= set(dict(row.fields.fields))):
             values |= fields.popleft()
         moment = (0 if at is None else at) if wanted.timed else None
-        made.append(Component.of(row.make(**values), sequence + number, moment))
+        made.append(Component.of(row.make(**values), sequence + len(made), moment))
     return made
+
+
+def _more(wanted: GbzInstruction, number: int) -> bool:
+    return wanted.most is None or number < wanted.most
+
+
+def _fits(row: CommandRow, wanted: GbzInstruction, given: Mapping[str, Any]) -> bool:
+    """Whether ``given`` makes another component of this row: nothing strange in it and nothing missing."""
+    known = dict(row.fields.fields)
+    fixed = {each.name for each in wanted.fixed}
+    needed = {name for name, kind in known.items() if not hasattr(kind, "usual")} - fixed - {"issuer_event_id"}
+    return needed <= set(given) <= set(known)
+
+
+def _fixed_fields(row: CommandRow, wanted: GbzInstruction, number: int, header: Header) -> dict[str, Any]:
+    known = dict(row.fields.fields)
+    values = {fixed.name: _of_many(fixed, number) for fixed in wanted.fixed if fixed.name in known}
+    return values | ({"issuer_event_id": header.now} if "issuer_event_id" in known else {})
 
 
 def _of_many(fixed: Fixed, number: int) -> Any:

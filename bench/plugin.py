@@ -1,0 +1,150 @@
+"""The pytest plugin: a rig's devices, head end and clock as fixtures, and every exchange on record.
+
+``pytest --rig my-rig.toml`` runs any test file against a rig; ``meterbench run`` does the same with the suite that is
+shipped. Light to import: what costs time is loaded by the first test that asks for a device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from protocols.gbcs.roles import DeviceType
+
+    from .home import Home
+    from .recorder import Recorder
+    from .session import Target
+
+HOME = pytest.StashKey["Home"]()
+"""Where a run that is started by ``meterbench run`` puts its home; otherwise the ``home`` fixture makes one."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The options of a rig."""
+    group = parser.getgroup("meterbench")
+    group.addoption("--rig", metavar="FILE", help="rig file of the devices to test (default: the embedded rig)")
+    group.addoption("--rig-seed", metavar="N", type=int, help="seed in place of the rig file's")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the markers known."""
+    config.addinivalue_line("markers", "use_case(name): the use case that a bench test is about")
+    config.addinivalue_line("markers", "requirement(text, ...): what a bench test speaks to")
+
+
+@pytest.fixture(scope="session")
+def home(pytestconfig: pytest.Config) -> Iterator[Home]:
+    """The devices of the rig, started, with the head end that speaks to them."""
+    given = pytestconfig.stash.get(HOME, None)
+    if given is not None:
+        yield given
+        return
+    from .home import Home
+    from .rig import load_rig
+
+    path = pytestconfig.getoption("--rig")
+    rig = load_rig(Path(path) if path else None).with_seed(pytestconfig.getoption("--rig-seed"))
+    with Home(rig) as made:
+        pytestconfig.stash[HOME] = made
+        yield made
+        del pytestconfig.stash[HOME]
+
+
+def _one(home: Home, kind: DeviceType) -> Target:
+    found = [target for target in home.targets if target.type is kind]
+    if not found:
+        pytest.skip(f"the rig has no {kind.value}")
+    return found[0]
+
+
+@pytest.fixture
+def esme(home: Home) -> Target:
+    """The rig's first electricity meter."""
+    from protocols.gbcs.roles import DeviceType
+
+    return _one(home, DeviceType.ESME)
+
+
+@pytest.fixture
+def gsme(home: Home) -> Target:
+    """The rig's first gas meter."""
+    from protocols.gbcs.roles import DeviceType
+
+    return _one(home, DeviceType.GSME)
+
+
+@pytest.fixture
+def chf(home: Home) -> Target:
+    """The rig's first communications hub."""
+    from protocols.gbcs.roles import DeviceType
+
+    return _one(home, DeviceType.CHF)
+
+
+@pytest.fixture
+def recorder(home: Home) -> Recorder:
+    """What is written down of this run."""
+    return home.recorder
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Tell the record which test begins."""
+    recorder = _recorder(item)
+    if recorder is not None:
+        recorder.test_title = _title(item)
+        recorder.requirements = tuple(text for mark in item.iter_markers("requirement") for text in mark.args)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    """Close the record of a test: what broke it off decides the verdict of its last exchange."""
+    report = yield
+    recorder = _recorder(item)
+    if recorder is None or call.when == "teardown" or (call.when == "setup" and call.excinfo is None):
+        return report
+    from .evidence import Verdict
+
+    verdict, reason = None, ""
+    if call.excinfo is not None:
+        error = call.excinfo.value
+        reason = str(error) or type(error).__name__
+        if isinstance(error, pytest.skip.Exception):
+            verdict = Verdict.SKIPPED
+        else:
+            from .findings import verdict_of
+
+            verdict = verdict_of(error, item.path, Path(str(call.excinfo.traceback[-1].path)))
+            if verdict is Verdict.ERROR:
+                reason = f"{type(error).__name__}: {reason}"
+    recorder.end_test(_device_name(item), _use_case(item), verdict, reason)
+    return report
+
+
+def _recorder(item: pytest.Item) -> Recorder | None:
+    found: Home | None = item.config.stash.get(HOME, None)
+    return found.recorder if found is not None and "home" in getattr(item, "fixturenames", ()) else None
+
+
+def _use_case(item: pytest.Item) -> str:
+    mark = item.get_closest_marker("use_case")
+    return str(mark.args[0]) if mark else item.name.removeprefix("test_")
+
+
+def _title(item: pytest.Item) -> str:
+    function = getattr(item, "function", None)
+    text = (getattr(function, "__doc__", None) or item.name).strip().splitlines()[0]
+    return text.rstrip(".")
+
+
+def _device_name(item: pytest.Item) -> str:
+    home = item.config.stash.get(HOME, None)
+    wanted = {"esme": "ESME", "gsme": "GSME", "chf": "CHF"}
+    for name in getattr(item, "fixturenames", ()):
+        for target in home.targets if home is not None and name in wanted else ():
+            if target.type.value == wanted[name]:
+                return str(target.name)
+    return "bench"

@@ -1,0 +1,93 @@
+"""One device as the bench meets it: something on a wire that takes messages and sends some.
+
+Whether the device is real or emulated is not visible here, but for one thing: of an emulated device the bench knows
+how many messages it has sent, so that it need not wait for one that does not come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
+
+from hal.channel import ChannelTimeout
+from hal.frame import FrameChannel
+from protocols.errors import DecodeError
+from protocols.gbcs.message import Message
+
+
+class Arrived(NamedTuple):
+    """Octets that a device sent; ``message`` is None where they are no GBCS message."""
+
+    octets: bytes
+    message: Message | None
+
+
+class Outstanding(Protocol):
+    """What is known of an emulated device behind the wire."""
+
+    async def settled(self) -> None:
+        """Returns when the device has dealt with everything that was sent to it."""
+
+    @property
+    def sent(self) -> int:
+        """Messages that the device has sent so far."""
+
+
+class Session:
+    """Sends and collects on one frame channel. ``seconds`` bounds, in real time, the wait for one message."""
+
+    def __init__(self, channel: FrameChannel, seconds: float, device: Outstanding | None = None) -> None:
+        self._channel, self._seconds, self._device = channel, seconds, device
+        self.received = 0
+
+    async def send(self, octets: bytes) -> None:
+        """Send one message."""
+        await self._channel.send(octets)
+
+    async def collect(self, until: Callable[[Arrived], bool]) -> list[Arrived]:
+        """What arrives up to and including the message that ``until`` accepts.
+
+        Raises NothingCame, which holds what did arrive, when that message does not come.
+        """
+        arrived: list[Arrived] = []
+        while not arrived or not until(arrived[-1]):
+            if not await self._more():
+                raise NothingCame(arrived)
+            try:
+                arrived.append(await self._receive())
+            except ChannelTimeout:
+                raise NothingCame(arrived) from None
+        return arrived
+
+    async def rest(self) -> list[Arrived]:
+        """What an emulated device has sent besides; of a real one this is not known, and nothing is waited for."""
+        arrived: list[Arrived] = []
+        while self._device is not None and await self._more():
+            arrived.append(await self._receive())
+        return arrived
+
+    async def close(self) -> None:
+        """Give the wire back."""
+        await self._channel.close()
+
+    async def _more(self) -> bool:
+        if self._device is None:
+            return True
+        await self._device.settled()
+        return self._device.sent > self.received
+
+    async def _receive(self) -> Arrived:
+        frame = await self._channel.receive(self._seconds)
+        self.received += 1
+        try:
+            return Arrived(frame.payload, Message.decode(frame.payload))
+        except DecodeError:
+            return Arrived(frame.payload, None)
+
+
+class NothingCame(ChannelTimeout):
+    """The message waited for did not come; ``arrived`` is what came instead."""
+
+    def __init__(self, arrived: list[Arrived]) -> None:
+        super().__init__(f"no answer; {len(arrived)} other messages came")
+        self.arrived = arrived
