@@ -10,7 +10,7 @@ from ..errors import DecodeError, EncodeError
 from ..grammar import Fixed, Format, Octets, Record, Uint
 from ..instant import Instant
 from ..sheet import Sheet
-from ..zigbee.smart_energy import cluster_name, command_name
+from ..zigbee.smart_energy import cluster_name, command_name, find_command
 from ..zigbee.zcl import FRAME_CONTROLS
 from .gbz_component import PROFILE, Component, ComponentFormat, check_profile
 
@@ -35,7 +35,7 @@ class Reason(NamedTuple):
     """Body of an integrity warning alert. ``prefix`` is what stands before the two octets."""
 
     reason: int
-    prefix: bytes = b"\x09\x02"
+    prefix: bytes = b""
 
 
 class OtherBody(NamedTuple):
@@ -59,9 +59,12 @@ _HASH = Record(ImageHash, Fixed(b"\x09\x20"), "digest" / Octets(32))  # octet st
 
 
 class _ReasonFormat(Format):
-    """Two octets. No public text says whether tag and length stand before them, so all three forms are taken."""
+    """Two octets. Independent dissectors read them bare; the images' hash beside it has tag and length.
 
-    PREFIXES = (b"\x09\x02", b"\x02", b"")
+    No reference message is public that would settle it, so all forms are taken and the bare one is sent.
+    """
+
+    PREFIXES = (b"", b"\x02", b"\x09\x02")
 
     def take(self, data: bytes, at: int, end: int) -> tuple[Reason, int]:
         for prefix in self.PREFIXES:
@@ -175,5 +178,12 @@ def _describe_outcome(body: ExecutionOutcome, sheet: Sheet) -> None:
         sheet.leaf("originator_counter", octets[3:11], body.counter)
         sheet.leaf("cluster", octets[11:13], body.cluster, f"{body.cluster:04X} {cluster_name(body.cluster)}")
         sheet.leaf("frame_control", octets[13:14], body.frame_control, FRAME_CONTROLS[body.frame_control].text)
-        text = command_name(body.cluster, body.frame_control, body.command)
+        text = _executed_text(body)
         sheet.leaf("command", octets[14:15], body.command, text)
+
+
+def _executed_text(body: ExecutionOutcome) -> str:
+    """The command's name. Some meters report a publish with the frame control of a request: then look it up so."""
+    row = find_command(body.cluster, bool(body.frame_control & 8), body.command)
+    row = row or find_command(body.cluster, not body.frame_control & 8, body.command)
+    return row.name if row else command_name(body.cluster, body.frame_control, body.command)

@@ -50,6 +50,11 @@ class Encrypted(NamedTuple):
     ciphertext: bytes
     tag: bytes
 
+    @property
+    def part(self) -> bytes:
+        """Security header, ciphertext and tag: what is handed over for decryption."""
+        return SECURITY_HEADER + self.ciphertext + self.tag
+
 
 class Component(NamedTuple):
     """One ZCL frame. ``content`` is None while it is ``encrypted`` and nobody has opened it.
@@ -109,9 +114,12 @@ class Component(NamedTuple):
         to_client = self.frame.frame_control & 8 != 0
         return self.cluster, to_client if kind == 1 else None, self.frame.command if kind < 2 else -1
 
-    def sealed(self, frame_counter: int, ciphertext: bytes, tag: bytes) -> Component:
-        """The same component with its payload encrypted; ``content`` stays for the reader."""
-        return self._replace(encrypted=Encrypted(frame_counter, ciphertext, tag))
+    def sealed(self, frame_counter: int, part: bytes) -> Component:
+        """The same component encrypted as ``part`` (see ``Encrypted.part``); ``content`` stays for the reader."""
+        body, tag = len(SECURITY_HEADER), len(part) - TAG_LENGTH
+        if part[:body] != SECURITY_HEADER or tag < body:
+            raise EncodeError("an encrypted part is 31 00 00 00 00, ciphertext and a tag of 12 octets", ("encrypted",))
+        return self._replace(encrypted=Encrypted(frame_counter, part[body:tag], part[tag:]))
 
     def opened(self) -> Component:
         """The same component in clear."""
@@ -124,7 +132,7 @@ class Component(NamedTuple):
         frame = _FRAME.encode(self.frame) + self.plaintext()
         if self.from_date_time is None:
             return _HEADER.encode(Header(LAST * last, self.cluster, len(frame))) + frame
-        dated = _INSTANT.encode(self.from_date_time) + frame
+        dated = _INSTANT.encode(_FromDateTime(self.from_date_time)) + frame
         return _HEADER.encode(Header(LAST * last | DATED, self.cluster, len(dated))) + dated
 
     def _encode_encrypted(self, control: int, hidden: Encrypted) -> bytes:
@@ -132,7 +140,7 @@ class Component(NamedTuple):
             raise EncodeError("an encrypted component has none", ("from_date_time",))
         if len(hidden.tag) != TAG_LENGTH:
             raise EncodeError(f"{TAG_LENGTH} octets needed, {len(hidden.tag)} given", ("encrypted", "tag"))
-        ciphered = SECURITY_HEADER + hidden.ciphertext + hidden.tag
+        ciphered = hidden.part
         rest = [_ADDITIONAL_HEADER.encode(hidden), _FRAME.encode(self.frame), _LENGTH.encode(len(ciphered)), ciphered]
         return _HEADER.encode(Header(control, self.cluster, sum(map(len, rest)))) + b"".join(rest)
 
@@ -147,6 +155,10 @@ class Header(NamedTuple):
 
 class _FrameCounter(NamedTuple):
     frame_counter: int
+
+
+class _FromDateTime(NamedTuple):
+    from_date_time: Instant
 
 
 _GENERAL: Mapping[type, int] = {
@@ -166,7 +178,7 @@ def _command_key(content: Content, cluster: int) -> tuple[int, bool | None, int]
 _HEADER = Record(Header, "control" / Uint(1), "cluster" / Uint(2), "length" / Uint(2))
 _ADDITIONAL_HEADER = Record(_FrameCounter, Fixed(b"\x00"), "frame_counter" / Uint(1))
 _FRAME = Record(Frame, "frame_control" / Uint(1), "sequence" / Uint(1), "command" / Uint(1))
-_INSTANT = Uint(4)
+_INSTANT = Record(_FromDateTime, "from_date_time" / Uint(4))
 _LENGTH = Uint(2)
 
 
@@ -185,7 +197,7 @@ def take_component(data: bytes, at: int, end: int, *, last: bool) -> tuple[Compo
         return _take_encrypted(data, start, stop, cluster), stop
     moment = None
     if control & DATED:
-        moment, start = _INSTANT.take(data, start, stop)
+        (moment,), start = _INSTANT.take(data, start, stop)
     frame, start = _take_frame(data, start, stop)
     try:
         content = decode_command(cluster, frame.frame_control, frame.command, data[start:stop])
