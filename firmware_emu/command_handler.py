@@ -1,0 +1,79 @@
+"""Carries out a command that has passed the checks, and answers it with the right protection."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultCode, Service
+from protocols.dlms.data import NULL
+from protocols.gbcs.asn1_types import Asn1Payload
+from protocols.gbcs.gbz import GbzPayload
+from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.payload import GbcsPayload
+from protocols.gbcs.protection import add_mac, sign
+from protocols.gbcs.use_cases import Protection
+
+from . import defects
+from .command import Command
+from .outputs import SendMessage
+
+if TYPE_CHECKING:
+    from .device import Device
+
+
+class CommandHandler:
+    """Between the dispatcher and the objects, clusters and handlers of the parts."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self.current: Command | None = None
+        """The command that is being carried out, for handlers that need more than their argument."""
+
+    def perform(self, command: Command, payload: GbcsPayload) -> None:
+        """Carry it out and send the response."""
+        self.current = command
+        try:
+            answer = self._execute(command, payload)
+        finally:
+            self.current = None
+        if answer is not None:
+            self._respond(command, answer)
+
+    def refuse(self, command: Command) -> None:
+        """Answer with a failure: what a correct device never does to a command that fails a check."""
+        result = Result(Service.ACTION, ResultCode.OTHER_REASON)
+        self._respond(command, AccessResponse(_invoke_id(command), (NULL,), (result,)).encode())
+
+    def _execute(self, command: Command, payload: GbcsPayload) -> bytes | None:
+        device = self._device
+        go_on = bool(device.personality.defects) and device.defective(defects.GOES_ON_AFTER_FAILURE)
+        if isinstance(payload, AccessRequest):
+            return device.cosem.execute(payload, go_on=go_on).encode()
+        if isinstance(payload, GbzPayload):
+            return device.zcl.execute(payload, command.header, device.keys, go_on=go_on).encode()
+        if isinstance(payload, Asn1Payload) and device.asn1.serves(command.use_case.message_code):
+            answer = device.asn1.execute(command.use_case.message_code, payload)
+            return None if answer is None else answer.encode()
+        return None
+
+    def _respond(self, command: Command, payload: bytes) -> None:
+        response = replace(command.header, payload=payload)
+        octets = self.protect(response, self._response_protection(command)).encode()
+        self._device.emit(SendMessage(response.recipient, octets))
+
+    def protect(self, message: Message, protection: Protection) -> Message:
+        """Sign and MAC a message that this device sends. Raises MissingKeyError."""
+        keys = self._device.keys
+        if Protection.SIGNATURE in protection:
+            message = sign(message, keys)
+        if Protection.MAC in protection:
+            message = add_mac(message, keys, self._device.credentials.broker())
+        return message
+
+    def _response_protection(self, command: Command) -> Protection:
+        return command.use_case.protection_of(Cra.RESPONSE, command.role, self._device.personality.device)
+
+
+def _invoke_id(command: Command) -> int:
+    return 0x2000_0000 | command.message.counter & 0xFF_FFFF

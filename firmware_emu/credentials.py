@@ -1,0 +1,190 @@
+"""The device's security credentials: trust anchor cells, partner devices, its own keys (GBCS 4.3, 13).
+
+A trust anchor cell is named by a remote party role and a key use and holds one certificate. What a cell holds is
+non-volatile data of the device; the key store only computes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from protocols.errors import MissingKeyError
+from protocols.eui64 import Eui64, eui64, eui64_text
+from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore, certificate_point
+from protocols.gbcs.roles import RemotePartyRole
+from protocols.smki.certificate import key_identifier
+
+from .part import Part
+
+
+class Cell(NamedTuple):
+    """The name of a trust anchor cell; ``use`` is None for the root's certificate signing."""
+
+    role: RemotePartyRole
+    use: KeyUse | None
+
+    def __str__(self) -> str:
+        return f"{self.role.name.lower()} {self.use or 'certificate signing'}"
+
+
+@dataclass(slots=True)
+class Anchor:
+    """What a cell holds: whose key, its identifier (8 octets), the certificate (DER), the point (65 octets)."""
+
+    subject: bytes
+    key_identifier: bytes
+    point: bytes
+    certificate: bytes = b""
+
+
+@dataclass(slots=True)
+class CredentialState:
+    """``cells`` by "role-number use"; ``partners`` are key agreement certificates of devices of the home."""
+
+    cells: dict[str, Anchor] = field(default_factory=dict)
+    partners: dict[str, bytes] = field(default_factory=dict)
+
+
+class Credentials(Part):
+    """Who may speak to this device. Public keys go to the key store whenever a cell changes."""
+
+    name = "credentials"
+    State = CredentialState
+    state: CredentialState
+
+    def __init__(self, keys: MemoryKeyStore) -> None:
+        super().__init__()
+        self.keys = keys
+        self._roles: dict[Eui64, tuple[RemotePartyRole, ...]] = {}
+        self._parties: dict[RemotePartyRole, Eui64] = {}
+
+    def started(self) -> None:
+        for cell in self.cells():
+            self._give_to_key_store(cell)
+        for party, certificate in self.state.partners.items():
+            self._trust_partner(eui64(party), certificate)
+        self._index()
+
+    # cells
+
+    def cells(self) -> Iterator[Cell]:
+        """The cells that hold something, in the order of roles and uses."""
+        for key in sorted(self.state.cells):
+            role, _, use = key.partition(" ")
+            yield Cell(RemotePartyRole(int(role)), KeyUse(use) if use else None)
+
+    def anchor(self, cell: Cell) -> Anchor | None:
+        """What a cell holds, or None."""
+        return self.state.cells.get(_key(cell))
+
+    def fill(self, cell: Cell, anchor: Anchor) -> None:
+        """Put a key into a cell, in the place of what was there. Checking it is the caller's task."""
+        before = self.anchor(cell)
+        self.state.cells[_key(cell)] = anchor
+        self.touch()
+        if before is not None and not self._still_used(before.subject, cell.use):
+            self._forget(Eui64(before.subject), cell.use)
+        self._give_to_key_store(cell)
+        self._index()
+
+    def empty(self, cell: Cell) -> None:
+        """Take the key out of a cell."""
+        before = self.state.cells.pop(_key(cell), None)
+        self.touch()
+        if before is not None and not self._still_used(before.subject, cell.use):
+            self._forget(Eui64(before.subject), cell.use)
+        self._index()
+
+    # who is who
+
+    def roles_of(self, party: Eui64) -> tuple[RemotePartyRole, ...]:
+        """The roles of a remote party, lowest number first; empty for a stranger.
+
+        One party has several while its certificates fill the cells of others, as before a hand-over.
+        """
+        return self._roles.get(party, ())
+
+    def party(self, role: RemotePartyRole) -> Eui64 | None:
+        """Who holds a role, or None."""
+        return self._parties.get(role)
+
+    def broker(self) -> Eui64 | None:
+        """The access control broker."""
+        return self._parties.get(RemotePartyRole.ACCESS_CONTROL_BROKER)
+
+    # devices of the home
+
+    def add_partner(self, device: Eui64, certificate: bytes) -> None:
+        """Trust another device's key agreement key (certificate in DER, or its point)."""
+        self.state.partners[device.hex()] = certificate
+        self.touch()
+        self._trust_partner(device, certificate)
+
+    def remove_partner(self, device: Eui64) -> bool:
+        """Stop trusting it; False if it was not trusted."""
+        found = self.state.partners.pop(device.hex(), None) is not None
+        if found:
+            self.touch()
+            self.keys.remove(KeyName(device, KeyUse.KEY_AGREEMENT))
+        return found
+
+    def is_partner(self, device: Eui64) -> bool:
+        """True for a device whose key agreement key is trusted."""
+        return device.hex() in self.state.partners
+
+    # inside
+
+    def _index(self) -> None:
+        roles: dict[Eui64, set[RemotePartyRole]] = {}
+        self._parties = {}
+        for cell in self.cells():
+            anchor = self.state.cells[_key(cell)]
+            subject = Eui64(anchor.subject)
+            if cell.use is None:
+                continue
+            roles.setdefault(subject, set()).add(cell.role)
+            self._parties[cell.role] = subject
+        self._roles = {party: tuple(sorted(held)) for party, held in roles.items()}
+
+    def _still_used(self, subject: bytes, use: KeyUse | None) -> bool:
+        return any(
+            anchor.subject == subject and key.partition(" ")[2] == (use or "")
+            for key, anchor in self.state.cells.items()
+        )
+
+    def _forget(self, party: Eui64, use: KeyUse | None) -> None:
+        if use is not None and not self.keys.holds_private(KeyName(party, use)):
+            self.keys.remove(KeyName(party, use))
+
+    def _give_to_key_store(self, cell: Cell) -> None:
+        if cell.use is not None:
+            anchor = self.state.cells[_key(cell)]
+            self._give(KeyName(Eui64(anchor.subject), cell.use), anchor.point, anchor.certificate)
+
+    def _trust_partner(self, device: Eui64, certificate: bytes) -> None:
+        is_point = len(certificate) == 65
+        point = certificate if is_point else certificate_point(certificate)
+        self._give(KeyName(device, KeyUse.KEY_AGREEMENT), point, b"" if is_point else certificate)
+
+    def _give(self, name: KeyName, point: bytes, certificate: bytes) -> None:
+        if self.keys.public_point(name) == point:
+            return
+        if certificate:
+            self.keys.put_certificate(name, certificate)
+        else:
+            self.keys.put_point(name, point)
+
+
+def _key(cell: Cell) -> str:
+    return f"{int(cell.role)} {cell.use or ''}"
+
+
+def point_anchor(keys: MemoryKeyStore, party: Eui64, use: KeyUse) -> Anchor:
+    """An anchor for a key that the store already knows, as a factory would install it. Raises MissingKeyError."""
+    name = KeyName(party, use)
+    point = keys.public_point(name)
+    if point is None:
+        raise MissingKeyError(f"no public key of {eui64_text(party)} {use}")
+    return Anchor(bytes(party), key_identifier(point), point, keys.certificate(name) or b"")

@@ -1,0 +1,52 @@
+"""Planned defects: faults that a firmware may be given, so that a test bench can be shown to find them.
+
+Each is looked up at one place, by ``device.defective(name)``; the text says what the device then does.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ACCEPTS_REPLAYED_COUNTER: Final = "accepts-replayed-counter"
+CHECKS_COUNTER_ON_READS: Final = "checks-counter-on-reads"
+COUNTER_MOVES_ON_BAD_MAC: Final = "counter-moves-on-bad-mac"
+ONE_COUNTER_FOR_ALL_ROLES: Final = "one-counter-for-all-roles"
+COUNTER_STORED_AFTER_EXECUTION: Final = "counter-stored-after-execution"
+ACCEPTS_WRONG_MAC: Final = "accepts-wrong-mac"
+ACCEPTS_WRONG_SIGNATURE: Final = "accepts-wrong-signature"
+IGNORES_ROLE: Final = "ignores-role"
+IGNORES_RECIPIENT: Final = "ignores-recipient"
+ANSWERS_REFUSED_COMMANDS: Final = "answers-refused-commands"
+GOES_ON_AFTER_FAILURE: Final = "goes-on-after-failure"
+CANCEL_MEANS_NOW: Final = "cancel-means-now"
+ALERTS_GO_TO_WRONG_PARTY: Final = "alerts-go-to-wrong-party"
+ENCRYPTS_WITH_HEADER_COUNTER: Final = "encrypts-with-header-counter"
+LOG_KEEPS_OLDEST: Final = "log-keeps-oldest"
+CLEAR_LOG_CLEARS_SECURITY_LOG: Final = "clear-log-clears-security-log"
+
+DEFECTS: dict[str, str] = {
+    ACCEPTS_REPLAYED_COUNTER: "executes a protected command whose counter equals the last one",
+    CHECKS_COUNTER_ON_READS: "checks counters also where the use case has no replay protection",
+    COUNTER_MOVES_ON_BAD_MAC: "stores the counter of a command before its MAC and signature are checked",
+    ONE_COUNTER_FOR_ALL_ROLES: "keeps one execution counter for all remote parties",
+    COUNTER_STORED_AFTER_EXECUTION: "stores the counter only after the command was executed",
+    ACCEPTS_WRONG_MAC: "does not compare the MAC",
+    ACCEPTS_WRONG_SIGNATURE: "does not verify the signature",
+    IGNORES_ROLE: "lets every known party send every use case",
+    IGNORES_RECIPIENT: "takes messages that are addressed to another device",
+    ANSWERS_REFUSED_COMMANDS: "answers a command whose counter is not new with a failure instead of silence",
+    GOES_ON_AFTER_FAILURE: "executes what follows a failed instruction",
+    CANCEL_MEANS_NOW: "takes the cancelling date-time for an immediate one",
+    ALERTS_GO_TO_WRONG_PARTY: "sends the supplier's alerts to the network operator and the other way round",
+    ENCRYPTS_WITH_HEADER_COUNTER: "encrypts for an unknown party with the counter of the header",
+    LOG_KEEPS_OLDEST: "a full log throws the newest entry away instead of the oldest",
+    CLEAR_LOG_CLEARS_SECURITY_LOG: "clearing the event log clears the security log too",
+}
+"""Other parts of a device add theirs with ``register_defect``."""
+
+
+def register_defect(name: str, what: str) -> str:
+    """Make a defect known under ``name``; returns the name. Raises ValueError for a name already taken."""
+    if DEFECTS.setdefault(name, what) != what:
+        raise ValueError(f"two defects named {name!r}")
+    return name

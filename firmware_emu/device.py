@@ -1,0 +1,269 @@
+"""A device: a personality, a memory, and a list of parts; deterministic, without input or output of its own.
+
+``(state, input, now) -> outputs``. Inputs are frames, time, power, keys and sensors; each input method runs first
+what is due before ``now``, then the input, commits to non-volatile memory, and gives the outputs. ``now`` is true
+time (UTC) and never goes back; parts see the device's own clock, which may differ from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from protocols.errors import LocalProtocolError
+from protocols.eui64 import Eui64
+from protocols.instant import DAY, Instant
+
+from .alerts import Alerts
+from .asn1_server import Asn1Server
+from .clock import Clock
+from .command_handler import CommandHandler
+from .cosem import CosemServer
+from .counters import Counters
+from .credentials import Credentials
+from .dispatcher import Dispatcher
+from .future_dating import FutureDating
+from .logs import Logs
+from .outputs import Output
+from .part import NEVER, Part
+from .passive_values import PassiveValues
+from .zcl_server import ZclServer
+
+if TYPE_CHECKING:
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from .nvm import Nvm
+    from .personality import Personality
+    from .ring_log import RingLog
+
+COMMIT_EVERY: Instant = DAY
+"""While much time passes in one call, commit at least this often (seconds of the device's clock)."""
+
+
+class Saved(Protocol):
+    """Something that stages its changes."""
+
+    def save(self, nvm: Nvm) -> None: ...
+
+
+@dataclass(slots=True)
+class PowerState:
+    """When the device was last known to run, by true time, and whether it is off on purpose."""
+
+    last_seen: Instant = 0
+    started: bool = False
+
+
+class PowerRecord(Part):
+    """Remembers when the supply failed, also when the process was killed."""
+
+    name = "power"
+    State = PowerState
+    state: PowerState
+
+
+class Device:
+    """One emulated device. Construct it, then ``power_on``; every input method returns the outputs in order."""
+
+    def __init__(
+        self, identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, parts: Sequence[Part] = ()
+    ) -> None:
+        self.identity, self.personality, self.nvm, self.keys = identity, personality, nvm, keys
+        self.now: Instant = 0
+        """The device's own clock while a part works."""
+        self.true_now: Instant = 0
+        self.horizon: Instant = NEVER
+        self.on = False
+        self.dirty: list[Saved] = []
+        self.rings: list[RingLog] = []
+        self.han: dict[int, Callable[[Eui64, bytes], None]] = {}
+        """Handlers of ZigBee Smart Energy frames by cluster: (source, ZCL frame)."""
+        self._outputs: list[Output] = []
+        self.cosem = CosemServer()
+        self.zcl = ZclServer()
+        self.asn1 = Asn1Server(long_lengths=personality.long_asn1_lengths)
+        self.power = PowerRecord()
+        self.clock = Clock(personality.clock)
+        self.logs = Logs(personality.logs)
+        self.credentials = Credentials(keys)
+        self.counters = Counters()
+        self.alerts = Alerts()
+        self.future = FutureDating()
+        self.passive = PassiveValues()
+        self.commands = CommandHandler(self)
+        self.dispatcher = Dispatcher(self)
+        core = (self.power, self.clock, self.logs, self.credentials, self.counters, self.alerts)
+        self.parts: tuple[Part, ...] = (*core, self.passive, *parts, self.future)
+        self._attach()
+
+    def part(self, name: str) -> Part:
+        """The part of that name. Raises KeyError."""
+        return self._by_name[name]
+
+    # inputs
+
+    def power_on(self, now: Instant) -> list[Output]:
+        """The supply is there: load all state from non-volatile memory, run what was missed."""
+        if self.on:
+            raise LocalProtocolError("the device is on already")
+        self.nvm.abandon()
+        self.dirty.clear()
+        self._outputs = []
+        for ring in self.rings:
+            ring.load(self.nvm)
+        for part in self.parts:
+            part.load(self.nvm)
+        self.on = True
+        self._set_time(now)
+        for part in self.parts:
+            part.started()
+        self._announce_outage(now)
+        return self._finish(now)
+
+    def power_off(self, now: Instant) -> list[Output]:
+        """The supply fails at ``now``: a last gasp, then nothing until ``power_on``."""
+        self._begin(now)
+        for part in self.parts:
+            part.power_lost(self.now)
+        outputs = self._finish(now)
+        self.on = False
+        return outputs
+
+    def advance(self, now: Instant) -> list[Output]:
+        """Let time pass until ``now``: everything due up to and including it happens, in time order."""
+        self._begin(now)
+        return self._finish(now)
+
+    def receive(self, frame: bytes, now: Instant) -> list[Output]:
+        """A GBCS message arrives. Octets that are no message are logged by the device, never an exception."""
+        self._begin(now)
+        if self.on:
+            self.dispatcher.receive(frame)
+        return self._finish(now)
+
+    def receive_han(self, source: Eui64, cluster: int, octets: bytes, now: Instant) -> list[Output]:
+        """A ZigBee Smart Energy frame arrives from another device of the home; unknown clusters are ignored."""
+        self._begin(now)
+        handler = self.han.get(cluster)
+        if self.on and handler is not None:
+            handler(source, octets)
+        return self._finish(now)
+
+    def press(self, key: str, now: Instant) -> list[Output]:
+        """The consumer presses a key; the first part that knows it takes it."""
+        self._begin(now)
+        if self.on:
+            any(part.pressed(key) for part in self.parts)
+        return self._finish(now)
+
+    def sense(self, signal: str, active: bool, now: Instant) -> list[Output]:
+        """A sensor changes: ``meter cover``, ``magnet``, ``fault: ...``; every part hears of it."""
+        self._begin(now)
+        if self.on:
+            for part in self.parts:
+                part.sensed(signal, active)
+        return self._finish(now)
+
+    def hear_hub_time(self, hub_time: Instant | None, reliable: bool, now: Instant) -> list[Output]:
+        """The hub's time cluster as just read; None when the hub does not answer."""
+        self._begin(now)
+        if self.on:
+            self.clock.hear_hub(hub_time, reliable)
+        return self._finish(now)
+
+    def next_wake(self) -> Instant | None:
+        """True time of the next thing that is due, or None when the device waits for input only."""
+        due = min(part.due for part in self.parts)
+        return self.clock.true(due) if self.on and due < NEVER else None
+
+    # for parts
+
+    def emit(self, output: Output) -> None:
+        """Give an output; it leaves the device after the next commit."""
+        self._outputs.append(output)
+
+    def defective(self, defect: str) -> bool:
+        """True if the running firmware has this planned defect."""
+        return defect in self.personality.defects
+
+    def commit(self) -> None:
+        """Make everything touched so far permanent."""
+        if self.dirty:
+            for saved in self.dirty:
+                saved.save(self.nvm)
+            self.dirty.clear()
+        self.nvm.commit()
+
+    def clock_set(self, before: Instant, after: Instant) -> None:
+        """The clock part has set the device's clock: tell all parts."""
+        self.now = after
+        for part in self.parts:
+            part.clock_stepped(before, after)
+        self.horizon = min(self.horizon, after)
+
+    # inside
+
+    def _attach(self) -> None:
+        self._by_name: dict[str, Part] = {}
+        for part in self.parts:
+            if not part.name or part.name in self._by_name:
+                raise LocalProtocolError(f"two parts of this device are named {part.name!r}")
+            self._by_name[part.name] = part
+            part.attach(self)
+
+    def _set_time(self, now: Instant) -> None:
+        if now < self.true_now:
+            raise LocalProtocolError(f"time goes back from {self.true_now} to {now}")
+        self.true_now = now
+        self.now = self.clock.local(now)
+
+    def _begin(self, now: Instant) -> None:
+        if self.on:
+            self._run_until(now)
+
+    def _finish(self, now: Instant) -> list[Output]:
+        if self.on:
+            self.power.state.last_seen = now
+            self.power.touch()
+            self.commit()
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    def _announce_outage(self, now: Instant) -> None:
+        state = self.power.state
+        if state.started:
+            for part in self.parts:
+                part.power_restored(state.last_seen, now)
+        state.started = True
+
+    def _run_until(self, now: Instant) -> None:
+        """Run the parts whose time has come, earliest first, in the order of the parts list at the same instant."""
+        if now < self.true_now:
+            raise LocalProtocolError(f"time goes back from {self.true_now} to {now}")
+        commit_at = self.now + COMMIT_EVERY
+        while True:
+            part = self._next_part(self.clock.local(now))
+            if part is None:
+                break
+            at = part.due
+            self.now = at
+            self.true_now = max(self.true_now, min(now, self.clock.true(at)))
+            part.advance(at)
+            if at >= commit_at:
+                self.commit()
+                commit_at = at + COMMIT_EVERY
+        self._set_time(now)
+
+    def _next_part(self, limit: Instant) -> Part | None:
+        """The part that is due first, and into ``horizon`` how far it may go on alone."""
+        found: Part | None = None
+        earliest, horizon = limit + 1, limit
+        for part in self.parts:
+            due = part.due
+            if due < earliest:
+                found, horizon, earliest = part, earliest - 1, due
+            elif due < horizon:
+                horizon = due
+        self.horizon = horizon
+        return found

@@ -1,0 +1,254 @@
+"""A message arrives: the checks of GBCS 6.2.4 in their order, and what a device does when one fails.
+
+A command that fails a check is not answered; the evidence is an entry in the security log and an alert to the party
+concerned. The order is: structure, recipient, originator, message code, rights of the role, MAC, signature, counter,
+payload. The specification fixes that there is one order and that the counters come last but for the content;
+the rest of it, and which party is concerned, is inferred.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from protocols.dlms.access import AccessRequest
+from protocols.dlms.data import octet_string
+from protocols.errors import DecodeError
+from protocols.eui64 import Eui64
+from protocols.gbcs.keys import KeyName, KeyUse, certificate_point
+from protocols.gbcs.message import Cra, Message, OtherInformation
+from protocols.gbcs.payload import GbcsPayload, decode_payload
+from protocols.gbcs.protection import BETWEEN_DEVICES, Verdict, verify_mac, verify_signature
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.use_cases import Kind, Protection, UseCase, by_code
+
+from . import defects
+from .command import Command
+from .cosem import allowed
+from .counters import TOP_UP
+
+if TYPE_CHECKING:
+    from .device import Device
+
+FORMAT_FAILURE = 0x8F1E
+NO_AUTHORITY = 0x8F30
+AUTHENTICATION_FAILURE = 0x8F3D
+UNKNOWN_ORIGINATOR = 0x8F3E
+OTHER_FAILURE = 0x8F53
+UNUSUAL_NUMBER = 0x8F60
+UNSUPPORTED_CODE = 0x8F85
+UNSUPPORTED_ALERT = 0x0120
+
+REPORTS_UNSUPPORTED_CODES = frozenset({DeviceType.ESME, DeviceType.SAPC})
+"""Devices that answer an unknown message code with an alert of its own; others drop it."""
+UNUSUAL_AFTER = 5
+"""Refused messages in a row that make one entry 8F60. Inferred: the specification leaves the number open."""
+TOP_UP_CODES = frozenset({0x0007, 0x0097, 0x009B})
+ANSWERED_WITHOUT_OWN_COUNTER = frozenset({0x00A0})
+"""Commands that introduce an unknown party and are yet answered with the short form, as the reference device does."""
+
+ReplayCheck = Callable[[Command], bool]
+
+
+class Dispatcher:
+    """Takes messages from outside. Other parts may take those that are not for this device, and responses."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._refused_in_a_row = 0
+        self.route: Callable[[Message, bytes], bool] | None = None
+        """Takes a message for another device, as a hub does; False if it does not want it."""
+        self.on_response: Callable[[Message], bool] | None = None
+        """Takes a response or alert that another device of the home sent; False if it is not expected."""
+        self.replay_checks: dict[int, ReplayCheck] = {}
+        """By message code: checks a counter in place of the execution counter of the role."""
+
+    def receive(self, frame: bytes) -> None:
+        """One frame from the network."""
+        try:
+            message = Message.decode(frame)
+        except DecodeError:
+            self._refuse(FORMAT_FAILURE, None)
+            return
+        if message.recipient != self._device.identity and not self._device.defective(defects.IGNORES_RECIPIENT):
+            if self.route is None or not self.route(message, frame):
+                self._count_refusal()
+            return
+        if message.cra is not Cra.COMMAND:
+            if self.on_response is None or not self.on_response(message):
+                self._refuse(FORMAT_FAILURE, message.originator)
+            return
+        self._receive_command(message)
+
+    def _receive_command(self, message: Message) -> None:
+        device = self._device
+        roles = device.credentials.roles_of(message.originator)
+        if not roles and not device.credentials.is_partner(message.originator):
+            self._refuse(UNKNOWN_ORIGINATOR, None)
+            return
+        use_case = by_code(message.message_code)
+        if use_case is None or not self._supports(use_case):
+            self._report_unsupported(message)
+            return
+        role = self._role_for(use_case, roles)
+        if role is None and not self._between_devices(message):
+            self._refuse(NO_AUTHORITY, message.originator)
+            return
+        command = Command(message, use_case, role, self._requester(message), self._header(message, use_case))
+        if device.defective(defects.COUNTER_MOVES_ON_BAD_MAC) and use_case.replay_protection:
+            self._store_counter(command)
+        self._check_protection(command)
+
+    def _check_protection(self, command: Command) -> None:
+        if not self._is_authentic(command):
+            self._refuse(AUTHENTICATION_FAILURE, command.message.originator)
+            return
+        if not self._is_new(command):
+            self._refuse(OTHER_FAILURE, command.message.originator)
+            if self._device.defective(defects.ANSWERS_REFUSED_COMMANDS):
+                self._device.commands.refuse(command)
+            return
+        payload = self._payload(command)
+        if payload is None:
+            self._refuse(FORMAT_FAILURE, command.message.originator)
+            return
+        self._refused_in_a_row = 0
+        self._perform(command, payload)
+
+    def _perform(self, command: Command, payload: GbcsPayload) -> None:
+        device = self._device
+        counted = command.use_case.replay_protection and command.role is not None
+        late = device.defective(defects.COUNTER_STORED_AFTER_EXECUTION)
+        if counted and not late:
+            self._store_counter(command)
+            device.commit()  # a cut during the execution must not let it happen twice
+        self._learn_party(command)
+        device.commands.perform(command, payload)
+        if counted and late:
+            self._store_counter(command)
+
+    # the single checks
+
+    def _supports(self, use_case: UseCase) -> bool:
+        personality = self._device.personality
+        return (
+            use_case.kind is Kind.COMMAND
+            and personality.device in use_case.devices
+            and (not personality.use_cases or use_case.name in personality.use_cases)
+        )
+
+    def _role_for(self, use_case: UseCase, roles: tuple[RemotePartyRole, ...]) -> RemotePartyRole | None:
+        for role in roles:
+            if role in use_case.roles:
+                return role
+        return roles[0] if roles and self._device.defective(defects.IGNORES_ROLE) else None
+
+    def _between_devices(self, message: Message) -> bool:
+        partner = self._device.credentials.is_partner(message.originator)
+        return partner and message.message_code in BETWEEN_DEVICES
+
+    def _is_authentic(self, command: Command) -> bool:
+        device, message = self._device, command.message
+        needed = command.use_case.protection_of(Cra.COMMAND, command.role, device.personality.device)
+        if Protection.MAC in needed:
+            verdict = verify_mac(message, device.keys, device.credentials.broker())
+            if verdict is not Verdict.VALID and not device.defective(defects.ACCEPTS_WRONG_MAC):
+                return False
+        elif message.mac is not None:
+            return False
+        if Protection.SIGNATURE not in needed:
+            return not message.signature
+        if device.defective(defects.ACCEPTS_WRONG_SIGNATURE):
+            return True
+        return verify_signature(message, device.keys) is Verdict.VALID
+
+    def _is_new(self, command: Command) -> bool:
+        device = self._device
+        if command.role is None:
+            return True
+        if not command.use_case.replay_protection and not device.defective(defects.CHECKS_COUNTER_ON_READS):
+            return True
+        check = self.replay_checks.get(command.use_case.message_code)
+        if check is not None:
+            return check(command)
+        counter, role = command.message.counter, _counter_role(command)
+        if device.defective(defects.ACCEPTS_REPLAYED_COUNTER) and counter == device.counters.executed(role):
+            return True
+        return device.counters.is_new(role, counter)
+
+    def _payload(self, command: Command) -> GbcsPayload | None:
+        try:
+            payload = decode_payload(command.message)
+        except DecodeError:
+            return None
+        if isinstance(payload, AccessRequest) and not allowed(command.use_case, payload):
+            return None
+        return payload
+
+    # around them
+
+    def _store_counter(self, command: Command) -> None:
+        self._device.counters.store(_counter_role(command), command.message.counter)
+
+    def _requester(self, message: Message) -> Eui64:
+        party = message.other.supplementary_party
+        return message.originator if party is None else party
+
+    def _header(self, message: Message, use_case: UseCase) -> Message:
+        device = self._device
+        return Message(
+            Cra.RESPONSE,
+            message.counter,
+            device.identity,
+            message.originator,
+            self._echo(message.other),
+            b"",
+            device.clock.header_time(use_case.message_code) if use_case.response_has_time else b"",
+        )
+
+    def _echo(self, other: OtherInformation) -> OtherInformation:
+        """What a response says of the party behind the access control broker."""
+        if other.certificate is None:
+            return other
+        if other.message_code in ANSWERED_WITHOUT_OWN_COUNTER:
+            return replace(other, certificate=None)
+        own = self._device.counters.next_supplementary()
+        return replace(other, certificate=None, supplementary_originator_counter=own)
+
+    def _learn_party(self, command: Command) -> None:
+        """Take the key of a party that the command introduces; the broker, whose MAC covers it, vouches for it."""
+        other = command.message.other
+        if other.certificate is None or other.supplementary_party is None:
+            return
+        name = KeyName(other.supplementary_party, KeyUse.KEY_AGREEMENT)
+        if self._device.keys.public_point(name) is None:
+            certificate_point(other.certificate)
+            self._device.keys.put_certificate(name, other.certificate)
+
+    def _report_unsupported(self, message: Message) -> None:
+        self._count_refusal()
+        if self._device.personality.device not in REPORTS_UNSUPPORTED_CODES:
+            return
+        body = message.message_code.to_bytes(2, "big") + message.counter.to_bytes(8, "big")
+        other = message.other
+        self._device.alerts.send_dlms(
+            UNSUPPORTED_CODE,
+            UNSUPPORTED_ALERT,
+            [message.originator],
+            [octet_string(body)],
+            supplementary=(other.supplementary_party, other.supplementary_counter),
+        )
+
+    def _refuse(self, code: int, concerned: Eui64 | None) -> None:
+        self._device.alerts.event(code, concerned=concerned)
+        self._count_refusal()
+
+    def _count_refusal(self) -> None:
+        self._refused_in_a_row += 1
+        if self._refused_in_a_row == UNUSUAL_AFTER:
+            self._device.alerts.event(UNUSUAL_NUMBER)
+
+
+def _counter_role(command: Command) -> int:
+    return TOP_UP if command.use_case.message_code in TOP_UP_CODES else int(command.role or 0)

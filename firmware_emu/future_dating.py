@@ -1,0 +1,138 @@
+"""Work with a date: stored, surviving outages, done at its time, reported by an alert, cancelled, replaced.
+
+Each thing that can be activated has a key; at most one activation is pending for a key, and a later command for the
+same key replaces it. Nothing is done by time while the clock is not reliable; when it is again, what is overdue is
+done at once, in the order of its times.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from protocols.instant import Instant
+
+from .clock import ClockStatus
+from .defects import CANCEL_MEANS_NOW
+from .part import NEVER, Part
+from .refusals import Refused
+
+if TYPE_CHECKING:
+    from .command import Command
+
+DONE, NOT_DONE = 0x8F66, 0x8F67
+"""Alert codes of a future-dated command that was, or was not, carried out."""
+AT_ONCE: Instant = 0
+CANCEL: Instant = NEVER
+"""As a time asked for: drop what is pending. Dropping raises no alert."""
+
+
+@dataclass(slots=True)
+class Pending:
+    """An activation that waits. ``reference`` names the instruction in the alert, ``data`` is the action's own."""
+
+    at: Instant
+    message_code: int
+    counter: int
+    role: int
+    reference: bytes
+    data: bytes
+
+
+@dataclass(slots=True)
+class FutureState:
+    """``pending`` by key."""
+
+    pending: dict[str, Pending] = field(default_factory=dict)
+
+
+class Action(NamedTuple):
+    """What an activation does (it may raise ``Refused``), and how its outcome is told."""
+
+    run: Callable[[Pending], None]
+    report: Callable[[Pending, int], None]
+
+
+class FutureDating(Part):
+    """The list of pending activations."""
+
+    name = "future"
+    State = FutureState
+    state: FutureState
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._actions: dict[str, Action] = {}
+
+    def register(self, key: str, run: Callable[[Pending], None], report: Callable[[Pending, int], None]) -> None:
+        """Say what an activation of ``key`` does; ``report`` is given 8F66 or 8F67."""
+        self._actions[key] = Action(run, report)
+
+    def request(self, key: str, when: Instant, command: Command, reference: bytes, data: bytes = b"") -> bool:
+        """Do it at ``when``: AT_ONCE or in the past, later, or CANCEL. True if it was done in this call.
+
+        What is done in this call raises ``Refused`` when it fails and is not reported by an alert.
+        """
+        if when == CANCEL and self.device.defective(CANCEL_MEANS_NOW):
+            when = AT_ONCE
+        if self.state.pending.pop(key, None) is not None:
+            self.touch()
+        if when == CANCEL:
+            self._rearm()
+            return False
+        counter, role = command.message.counter, int(command.role or 0)
+        pending = Pending(when, command.use_case.message_code, counter, role, reference, data)
+        if when <= self.device.now:
+            self._actions[key].run(pending)
+            return True
+        self.state.pending[key] = pending
+        self.touch()
+        self._rearm()
+        return False
+
+    def pending(self, key: str) -> Pending | None:
+        """What waits under a key, or None."""
+        return self.state.pending.get(key)
+
+    def drop(self, key: str) -> None:
+        """Forget what waits under a key, without an alert."""
+        if self.state.pending.pop(key, None) is not None:
+            self.touch()
+            self._rearm()
+
+    def clock_became_reliable(self) -> None:
+        """The clock was just set or compared: time may do its work again."""
+        self._rearm()
+
+    def started(self) -> None:
+        self._rearm()
+
+    def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - the list holds the times
+        self._rearm()
+
+    def advance(self, at: Instant) -> None:
+        if self.device.clock.status is not ClockStatus.RELIABLE:
+            self.due = NEVER
+            return
+        due = sorted((pending.at, key) for key, pending in self.state.pending.items() if pending.at <= at)
+        for _, key in due:
+            self._run(key, self.state.pending.pop(key))
+            self.touch()
+        self._rearm()
+
+    def _run(self, key: str, pending: Pending) -> None:
+        action = self._actions.get(key)
+        if action is None:  # this firmware no longer has it
+            return
+        try:
+            action.run(pending)
+        except Refused:
+            action.report(pending, NOT_DONE)
+        else:
+            action.report(pending, DONE)
+
+    def _rearm(self) -> None:
+        times = [pending.at for pending in self.state.pending.values()]
+        reliable = self.device.clock.status is ClockStatus.RELIABLE
+        self.schedule(min(times) if times and reliable else NEVER)

@@ -1,0 +1,117 @@
+"""What an emulated device is: its parts list, read from TOML.
+
+Every member has a default, so a personality file names only what is special. An unknown key or a value of the wrong
+kind is an error that names the key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import typing
+from dataclasses import dataclass, field, fields, is_dataclass
+from enum import Enum
+from typing import Any
+
+from protocols.errors import LocalProtocolError
+from protocols.gbcs.roles import DeviceType
+
+from .clock import ClockSettings
+from .defects import DEFECTS
+from .logs import LogSizes
+
+
+class PersonalityError(LocalProtocolError, ValueError):
+    """A personality that cannot be used. ``key`` names the member, dotted from the top of the file."""
+
+    def __init__(self, key: str, reason: str) -> None:
+        super().__init__(key, reason)
+        self.key, self.reason = key, reason
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Personality:
+    """One model of device with one firmware.
+
+    ``firmware_version`` is the four octets of the image version, as eight hexadecimal digits; ``manufacturer`` and
+    ``model`` are the texts that the device reports. ``variant`` is the meter variant letter: A single element,
+    B twin element, C polyphase. ``use_cases`` lists the supported ones by short name; empty means all of the
+    catalogue. ``defects`` are planned faults of this firmware (``defects.DEFECTS``). ``counter_start`` is the
+    originator counter before the first alert. ``long_asn1_lengths``: ASN.1 lengths from 128 to 255 are written
+    ``82 00 xx``, as some devices do.
+    """
+
+    device: DeviceType = DeviceType.ESME
+    manufacturer: str = "Meterbench"
+    model: str = "Emulated"
+    hardware_version: int = 1
+    firmware_version: str = "00000001"
+    variant: str = "A"
+    counter_start: int = 0
+    long_asn1_lengths: bool = False
+    use_cases: frozenset[str] = frozenset()
+    defects: frozenset[str] = frozenset()
+    clock: ClockSettings = field(default_factory=ClockSettings)
+    logs: LogSizes = field(default_factory=LogSizes)
+
+    def __post_init__(self) -> None:
+        if self.variant not in ("A", "B", "C"):
+            raise PersonalityError("variant", f"A, B or C expected, found {self.variant!r}")
+        if len(self.firmware_version) != 8 or not _is_hexadecimal(self.firmware_version):
+            raise PersonalityError("firmware_version", f"8 hexadecimal digits expected, found {self.firmware_version}")
+        for defect in self.defects:
+            if defect not in DEFECTS:
+                raise PersonalityError("defects", f"no such defect: {defect!r}")
+
+
+def load_personality(text: str) -> Personality:
+    """A personality from TOML text. Raises PersonalityError naming the key."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PersonalityError("the file", str(error)) from error
+    personality: Personality = _read(Personality, table, "")
+    return personality
+
+
+def _is_hexadecimal(text: str) -> bool:
+    return all(digit in "0123456789abcdefABCDEF" for digit in text)
+
+
+def _read(kind: Any, table: dict[str, Any], path: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    known = {member.name for member in fields(kind)}
+    members: dict[str, Any] = {}
+    for name, value in table.items():
+        key = f"{path}{name}"
+        if name not in known:
+            raise PersonalityError(key, f"no such key; there are {', '.join(sorted(known))}")
+        members[name] = _value(hints[name], value, key)
+    return kind(**members)
+
+
+def _value(kind: Any, value: Any, key: str) -> Any:
+    if is_dataclass(kind):
+        return _read(kind, _expect(dict, value, key), f"{key}.")
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        try:
+            return kind(value)
+        except ValueError:
+            names = ", ".join(str(member.value) for member in kind)
+            raise PersonalityError(key, f"one of {names} expected, found {value!r}") from None
+    if typing.get_origin(kind) in (frozenset, tuple):
+        (item, *_rest) = typing.get_args(kind)
+        items = [_value(item, member, f"{key}[{at}]") for at, member in enumerate(_expect(list, value, key))]
+        return typing.get_origin(kind)(items)
+    return _expect(kind, value, key)
+
+
+_WORDS = {int: "a whole number", str: "a text", bool: "true or false", dict: "a table", list: "a list"}
+
+
+def _expect(kind: Any, value: Any, key: str) -> Any:
+    if type(value) is not kind:
+        raise PersonalityError(key, f"{_WORDS[kind]} expected, found {value!r}")
+    return value

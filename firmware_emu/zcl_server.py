@@ -1,0 +1,168 @@
+"""The ZigBee clusters of a gas device: parts register commands and attributes, GBZ payloads are carried out on them.
+
+A command handler takes the component and gives replies, or None for a default response; it may raise ``ZclFailed``.
+Every component of a command is answered, in order, with its own sequence number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from protocols.errors import LocalProtocolError, MissingKeyError
+from protocols.gbcs.gbz import SECURITY_HEADER, TAG_LENGTH, Component, GbzPayload
+from protocols.gbcs.protection import encrypt_part
+from protocols.zigbee.smart_energy import find_attribute
+from protocols.zigbee.zcl import (
+    AttributeRecord,
+    ClusterCommand,
+    DefaultResponse,
+    ReadAttributes,
+    ReadAttributesResponse,
+)
+
+from .refusals import ZCL_FAILURE, ZCL_NOT_FOUND, ZclFailed
+
+if TYPE_CHECKING:
+    from protocols.gbcs.keys import KeyStore
+    from protocols.gbcs.message import Message
+
+UNSUPPORTED_ATTRIBUTE = 0x86
+UNSUPPORTED_COMMAND = 0x81
+ANY_COMMAND = 0xFF
+"""What the default response of a component names that was not carried out because an earlier one failed."""
+
+
+class Reply(NamedTuple):
+    """One answer to a component. ``quiet`` disables the default response; ``sensitive`` has the payload encrypted."""
+
+    content: ClusterCommand
+    quiet: bool = True
+    sensitive: bool = False
+
+
+Handler = Callable[[Component], "Sequence[Reply] | None"]
+Read = Callable[[], Any]
+
+
+class _Served(NamedTuple):
+    read: Read
+    type: int
+    sensitive: bool
+
+
+class ZclServer:
+    """All clusters of one device."""
+
+    def __init__(self) -> None:
+        self._commands: dict[tuple[int, bool, int], Handler] = {}
+        self._attributes: dict[tuple[int, int], _Served] = {}
+        self.quiet_reads: set[tuple[int, int]] = set()
+        """(message code, cluster) of reads in clear whose answer disables the default response all the same."""
+        self.faults: dict[tuple[int, bool, int] | tuple[int, int], int] = {}
+        """Commands (cluster, to client, command) and attributes (cluster, attribute) that fail with a status."""
+
+    def command(self, cluster: int, command: int, handler: Handler, *, to_client: bool = False) -> None:
+        """Serve a command. Raises LocalProtocolError if another part serves it already."""
+        key = (cluster, to_client, command)
+        if key in self._commands:
+            raise LocalProtocolError(f"two parts serve command {cluster:04X}/{command:02X}")
+        self._commands[key] = handler
+
+    def attribute(self, cluster: int, attribute: int, read: Read, *, sensitive: bool = False) -> None:
+        """Serve an attribute of the cluster tables. Raises LocalProtocolError for an unknown or a second one."""
+        row = find_attribute(cluster, attribute)
+        if row is None or (cluster, attribute) in self._attributes:
+            raise LocalProtocolError(f"attribute {cluster:04X}/{attribute:04X} is unknown or served twice")
+        self._attributes[cluster, attribute] = _Served(read, row.type, sensitive)
+
+    def execute(self, payload: GbzPayload, header: Message, keys: KeyStore, *, go_on: bool = False) -> GbzPayload:
+        """Carry out a command; ``header`` is that of the response, which encryption needs.
+
+        The first component that fails ends it, unless ``go_on``; one that finds nothing is no failure.
+        """
+        answers: list[Component] = []
+        failed, sealed = False, 0
+        for component in payload.components:
+            if failed:
+                answers.append(_default(component, ANY_COMMAND, ZCL_FAILURE))
+                continue
+            made, failed = self._answer(component, header.message_code)
+            failed = failed and not go_on
+            for answer, sensitive in made:
+                if not sensitive:
+                    answers.append(answer)
+                    continue
+                answers.append(_seal(answer, header, keys, sealed))
+                sealed += 1
+        return GbzPayload(tuple(answers))
+
+    def perform(self, component: Component) -> Sequence[Reply] | None:
+        """Carry out one cluster command. Raises ZclFailed."""
+        frame = component.frame
+        key = (component.cluster, frame.frame_control.to_client, frame.command)
+        if key in self.faults:
+            raise ZclFailed(self.faults[key])
+        handler = self._commands.get(key)
+        if handler is None or not isinstance(component.content, ClusterCommand):
+            raise ZclFailed(UNSUPPORTED_COMMAND)
+        return handler(component)
+
+    def _answer(self, component: Component, message_code: int) -> tuple[list[tuple[Component, bool]], bool]:
+        """The answers to one component, each with whether it is sensitive; and whether it failed."""
+        if isinstance(component.content, ReadAttributes):
+            return self._answer_read(component, component.content, message_code)
+        try:
+            replies = self.perform(component)
+        except ZclFailed as failure:
+            answer = _default(component, component.frame.command, failure.status)
+            return [(answer, False)], failure.status != ZCL_NOT_FOUND
+        if replies is None:
+            return [(_default(component, component.frame.command, 0), False)], False
+        sequence = component.frame.sequence
+        return [
+            (Component.of(reply.content, sequence, disable_default_response=reply.quiet), reply.sensitive)
+            for reply in replies
+        ], False
+
+    def _answer_read(
+        self, component: Component, wanted: ReadAttributes, message_code: int
+    ) -> tuple[list[tuple[Component, bool]], bool]:
+        cluster = component.cluster
+        records = tuple(self._record(cluster, attribute) for attribute in wanted.attributes)
+        served = [self._attributes.get((cluster, attribute)) for attribute in wanted.attributes]
+        sensitive = any(each is not None and each.sensitive for each in served)
+        answer = Component.general(
+            cluster,
+            ReadAttributesResponse(records),
+            component.frame.sequence,
+            to_client=not component.frame.frame_control.to_client,
+            disable_default_response=sensitive or (message_code, cluster) in self.quiet_reads,
+        )
+        return [(answer, sensitive)], any(record.status for record in records)
+
+    def _record(self, cluster: int, attribute: int) -> AttributeRecord:
+        if (cluster, attribute) in self.faults:
+            return AttributeRecord(attribute, self.faults[cluster, attribute])
+        served = self._attributes.get((cluster, attribute))
+        if served is None:
+            return AttributeRecord(attribute, UNSUPPORTED_ATTRIBUTE)
+        try:
+            return AttributeRecord(attribute, 0, served.type, served.read())
+        except ZclFailed as failure:
+            return AttributeRecord(attribute, failure.status)
+
+
+def _default(component: Component, command: int, status: int) -> Component:
+    to_client = not component.frame.frame_control.to_client
+    content = DefaultResponse(command, status)
+    return Component.general(component.cluster, content, component.frame.sequence, to_client=to_client)
+
+
+def _seal(component: Component, header: Message, keys: KeyStore, frame_counter: int) -> Component:
+    try:
+        part = encrypt_part(header, keys, component.plaintext())
+    except MissingKeyError:
+        return _default(component, component.frame.command, ZCL_FAILURE)
+    body = part[len(SECURITY_HEADER) :]
+    return component.sealed(frame_counter, body[:-TAG_LENGTH], body[-TAG_LENGTH:])
