@@ -28,7 +28,8 @@ class ObjectName:
 
     ``members`` name the members of a structure, or of the structures in an array or compact array, in order; what is
     known about a member stands in ``inside`` under its name, or just its unit in ``units``. ``unit`` belongs to a
-    value that is no structure. ``texts`` gives the meaning of an enumeration's or selector's numbers.
+    value that is no structure. ``texts`` gives the meaning of an enumeration's or selector's numbers. Members in
+    ``optional`` are there or not, all of them together.
     """
 
     name: str
@@ -36,14 +37,20 @@ class ObjectName:
     unit: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[int, str] = field(default_factory=dict)
+    optional: frozenset[str] = frozenset()
     inside: Mapping[str, ObjectName] = field(default_factory=dict)
 
-    def member(self, place: int) -> ObjectName:
-        """What is known about a member; without a name of its own it is called ``[place]``."""
-        if place >= len(self.members):
-            return ObjectName(f"[{place}]")
-        name = self.members[place]
-        return self.inside.get(name) or ObjectName(name, unit=self.units.get(name, ""))
+    def parts(self, kinds: Sequence[DataType]) -> list[ObjectName]:
+        """What is known about each member of a structure; one without a name is called ``[0]``, ``[1]`` and so on."""
+        names = self.members
+        if len(kinds) == len(names) - len(self.optional):
+            names = tuple(name for name in names if name not in self.optional)
+        unnamed = [f"[{place}]" for place in range(len(names), len(kinds))]
+        return [self._part(name, kind) for name, kind in zip([*names, *unnamed], kinds, strict=False)]
+
+    def _part(self, name: str, kind: DataType) -> ObjectName:
+        texts = self.texts if kind is DataType.ENUM else {}
+        return self.inside.get(name) or ObjectName(name, unit=self.units.get(name, ""), texts=texts)
 
 
 class ObjectNames(Protocol):
@@ -243,12 +250,12 @@ def _describe_several(value: Data, sheet: Sheet, name: str, known: ObjectName) -
         name = recognised.name if name.startswith("[") else name
     with sheet.group(name, f"{kind.name.lower()} of {len(items)}"):
         sheet.leaf("type_and_count", bytes((kind,)) + put_length(len(items)), len(items), kind.name.lower())
-        for place, item in enumerate(items):
-            if kind is DataType.ARRAY:
+        if kind is DataType.ARRAY:
+            for place, item in enumerate(items):
                 describe_data(item, sheet, f"[{place}]", known)
-            else:
-                member = known.member(place)
-                describe_data(item, sheet, member.name, member)
+        else:
+            for item, part in zip(items, known.parts([item.type for item in items]), strict=True):
+                describe_data(item, sheet, part.name, part)
 
 
 def _recognised(value: Data) -> ObjectName | None:
@@ -346,9 +353,9 @@ def _describe_row(description: TypeDescription, value: Any, sheet: Sheet, name: 
     kind, members, number = description
     if kind is DataType.STRUCTURE:
         with sheet.group(name):
-            for place, (member, item) in enumerate(zip(members, value, strict=True)):
-                found = known.member(place)
-                _describe_row(member, item, sheet, found.name, found)
+            parts = known.parts([member.type for member in members])
+            for member, item, part in zip(members, value, parts, strict=True):
+                _describe_row(member, item, sheet, part.name, part)
     elif kind is DataType.ARRAY:
         with sheet.group(name, f"{number} values"):
             for place, item in enumerate(value):
