@@ -10,11 +10,23 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import DecodeError, EncodeError
 from ..eui64 import Eui64, eui64_text
-from ..grammar import Choice, Counted, Fixed, Format, Octets, Record, Uint, put_length, take_length, truncated
+from ..grammar import (
+    Choice,
+    Counted,
+    Fixed,
+    Format,
+    Octets,
+    Record,
+    Uint,
+    put_length,
+    take_length,
+    take_octets,
+    truncated,
+)
 from ..sheet import Sheet
 
 GENERAL_SIGNING = 0xDF
@@ -161,6 +173,7 @@ _BODY = Record(
     "payload" / Counted(),
 )
 _BODY_START = struct.Struct(">BBQB8sB8s")  # as far as the fields have fixed widths
+_CRAS = {cra.value: cra for cra in Cra}
 _EMPTY_HEADER = bytes(6)  # transaction id, originator, recipient, date-time, other information, key information
 _SECURITY_HEADER = b"\x11\x00\x00\x00\x00"  # suite 1, authentication only; invocation counter 0
 
@@ -297,7 +310,7 @@ def _take_ciphering(data: bytes, end: int) -> Message:
 
 
 def _take_body(data: bytes, at: int, end: int, mac: bytes | None) -> Message:
-    body, at = _BODY.take(data, at + 1, end)
+    fields, at = _take_fields(data, at + 1, end)
     signature: bytes | None = None
     if at < end:
         length, at = take_length(data, at, end)
@@ -310,14 +323,21 @@ def _take_body(data: bytes, at: int, end: int, mac: bytes | None) -> Message:
             raise DecodeError(at + length, "the end of the message", f"{end - at - length} more octets")
     elif mac is not None:
         raise truncated(at, end, 1).inside("signature")
-    return Message(
-        body.cra,
-        body.counter,
-        body.originator,
-        body.recipient,
-        body.other,
-        body.payload,
-        body.date_time,
-        signature,
-        mac,
-    )
+    cra, counter, originator, recipient, date_time, other, payload = fields
+    return Message(cra, counter, originator, recipient, other, payload, date_time, signature, mac)
+
+
+def _take_fields(data: bytes, at: int, end: int) -> tuple[tuple[Any, ...], int]:
+    """What ``_BODY`` would read, in half the time; whatever is unusual is left to it, errors above all."""
+    start = at + _BODY_START.size
+    if start >= end:
+        return _BODY.take(data, at, end)
+    nine, cra, counter, eight, originator, also_eight, recipient = _BODY_START.unpack_from(data, at)
+    if nine != 9 or not eight == also_eight == 8 or cra not in _CRAS or data[start]:
+        return _BODY.take(data, at, end)
+    try:
+        other, stop = _OTHER_INFORMATION.take(data, start + 1, end)
+        payload, stop = take_octets(data, stop, end)
+    except DecodeError:
+        return _BODY.take(data, at, end)
+    return (_CRAS[cra], counter, originator, recipient, b"", other, payload), stop

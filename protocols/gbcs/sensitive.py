@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..dlms.access import AccessResponse, DataNotification
@@ -38,16 +37,19 @@ class DecryptedPart(NamedTuple):
     value: Data | Component
 
 
-def encrypted_parts(payload: GbcsPayload) -> Iterator[EncryptedPart]:
+def encrypted_parts(payload: GbcsPayload) -> list[EncryptedPart]:
     """Every encrypted part of a payload, in order."""
     if isinstance(payload, AccessResponse):
-        yield from _in_data(payload.data)
-    elif isinstance(payload, DataNotification):
-        yield from _in_data((payload.body,))
-    elif isinstance(payload, GbzPayload):
-        yield from _in_components(payload.components)
-    elif isinstance(payload, GbzAlert) and isinstance(payload.body, Component):
-        yield from _in_components((payload.body,))
+        found = enumerate(map(ProtectedValue.from_data, payload.data))
+        return [EncryptedPart(place, value.ciphered) for place, value in found if value is not None]
+    if isinstance(payload, DataNotification):
+        value = protected_value_in(payload.body)
+        return [EncryptedPart(0, value.ciphered)] if value is not None else []
+    if isinstance(payload, GbzPayload):
+        return _in_components(payload.components)
+    if isinstance(payload, GbzAlert) and isinstance(payload.body, Component):
+        return _in_components((payload.body,))
+    return []
 
 
 def decrypt_payload(message: Message, payload: GbcsPayload, store: KeyStore) -> tuple[DecryptedPart, ...]:
@@ -56,7 +58,7 @@ def decrypt_payload(message: Message, payload: GbcsPayload, store: KeyStore) -> 
     Raises ProtectionError if a part is not authentic, MissingKeyError, and DecodeError when a plaintext is not what
     its place asks for.
     """
-    return tuple(_decrypt(message, part, store) for part in encrypted_parts(payload))
+    return tuple([_decrypt(message, part, store) for part in encrypted_parts(payload)])
 
 
 def encrypt_data(message: Message, store: KeyStore, data: Data) -> ProtectedValue:
@@ -77,18 +79,12 @@ def encrypt_component(message: Message, store: KeyStore, component: Component, f
     return component.sealed(frame_counter, encrypt_part(message, store, component.plaintext()))
 
 
-def _in_data(values: tuple[Data, ...]) -> Iterator[EncryptedPart]:
-    for place, data in enumerate(values):
-        found = protected_value_in(data)
-        if found is not None:
-            yield EncryptedPart(place, found.ciphered)
-
-
-def _in_components(components: tuple[Component, ...]) -> Iterator[EncryptedPart]:
-    for place, component in enumerate(components):
-        hidden = component.encrypted
-        if hidden is not None:
-            yield EncryptedPart(place, hidden.part, component)
+def _in_components(components: tuple[Component, ...]) -> list[EncryptedPart]:
+    return [
+        EncryptedPart(place, component.encrypted.part, component)
+        for place, component in enumerate(components)
+        if component.encrypted is not None
+    ]
 
 
 def _decrypt(message: Message, part: EncryptedPart, store: KeyStore) -> DecryptedPart:
