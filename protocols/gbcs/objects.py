@@ -13,7 +13,8 @@ from itertools import product
 from typing import TYPE_CHECKING, Literal
 
 from ..dlms.obis import obis as parse_obis
-from .objects_classes import UNITS, attribute_name, class_name, method_name, unit_name
+from ..dlms.units import UNIT_TEXTS
+from .objects_classes import attribute_name, class_name, method_name
 from .objects_shapes import Shape
 from .objects_shapes import shape as parse_shape
 from .roles import DeviceType
@@ -32,7 +33,6 @@ __all__ = [
     "class_name",
     "find",
     "method_name",
-    "unit_name",
     "uses",
 ]
 
@@ -57,36 +57,25 @@ SENSITIVE = frozenset(
     )
 )
 
-_PAYMENT_MODES = {1: "credit", 2: "prepayment"}
 # The numbers of an enumeration, a flag or a script selector.
 TEXTS: dict[tuple[int, str, str], dict[int, str]] = {
     (1, "0-0:94.44.0.4", "a2"): {0: "supply unchanged by a tamper", 1: "supply locked by a tamper"},
     (1, "0-0:94.44.7.255", "a2"): {0: "absent", 1: "present"},
     (8, "0-0:1.0.0.255", "a4"): {0: "reliable", 1: "invalid", 2: "doubtful"},
     (9, "0-0:10.0.100.255", "m1"): {99: "reset the block counters"},
-    (9, "0-0:10.0.106.255", "m1"): {
-        32: "start of non-disablement",
-        33: "end of non-disablement",
-        51: "enable supply",
-        52: "disable supply",
-        54: "arm supply",
-    },
+    (9, "0-0:10.0.106.255", "m1"): {51: "enable supply", 52: "disable supply", 54: "arm supply"},
     (70, "0-0:96.3.10.255", "a3"): {0: "disabled", 1: "enabled", 2: "armed"},
-    (104, "0-0:30.3.0.255", "m1"): {
-        0: "ESME",
-        1: "GSME",
-        13: "HCALCS",
-        128: "IHD",
-        130: "CAD",
-        132: "PPMID",
-        254: "GPF",
-    },
-    (111, "0-0:19.0.0.255", "a2"): _PAYMENT_MODES,
-    (111, "0-1:19.0.0.255", "a2"): _PAYMENT_MODES,
     (9000, "0-0:94.44.0.3", "a2"): {0: "supply unchanged", 1: "disable supply"},
     (9000, "0-0:94.44.0.3", "a4"): {0: "supply unchanged", 1: "disable supply"},
     (9000, "0-0:94.44.2.0", "a2"): {0: "euro", 1: "pound sterling"},
     (9000, "0-0:94.44.2.0", "a4"): {0: "euro", 1: "pound sterling"},
+}
+# The same for members of structures, by class and name.
+MEMBER_TEXTS: dict[tuple[int, str], dict[int, str]] = {
+    (7, "outcome"): {0: "unknown", 1: "success", 2: "failure"},
+    (104, "key_type"): {1: "install code"},
+    (104, "device_type"): {0: "ESME", 1: "GSME", 13: "HCALCS", 128: "IHD", 130: "CAD", 132: "PPMID", 254: "GPF"},
+    (111, "payment_mode"): {1: "credit", 2: "prepayment"},
 }
 
 
@@ -115,7 +104,7 @@ class CosemObject:
     @property
     def unit(self) -> str:
         """The unit of a plain value or of the values in an array; empty for a structure or a value without unit."""
-        return _unit(self.shape)
+        return self.shape.element.unit
 
     @property
     def members(self) -> tuple[Shape, ...]:
@@ -243,32 +232,28 @@ def _object_name(class_id: int, obis: bytes, kind: Kind, index: int) -> ObjectNa
 
     known = find(class_id, obis, kind, index)
     if known is not None:
-        return _described(known.name, known.shape, known.texts)
+        return _described(class_id, known.name, known.shape, known.texts)
     generic = attribute_name(class_id, index) if kind == "attribute" else method_name(class_id, index)
     return ObjectName(f"{class_name(class_id)} {generic}") if generic else None
 
 
-def _described(name: str, shape: Shape, texts: Mapping[int, str]) -> ObjectName:
+def _described(class_id: int, name: str, shape: Shape, texts: Mapping[int, str]) -> ObjectName:
     from ..dlms.describe import ObjectName
 
-    inner = shape
-    while inner.type in ("array", "log"):
-        inner = inner.inside[0]
-    members = inner.inside
-    if any(member.name == "unit" for member in members):
-        texts = UNITS
+    members = shape.members
     return ObjectName(
         name,
         tuple(member.name for member in members),
-        inner.unit,
-        {member.name: _unit(member) for member in members if _unit(member)},
-        texts,
-        frozenset(member.name for member in members if member.optional),
-        {member.name: _described(member.name, member, _NO_TEXTS) for member in members if member.inside},
+        shape.element.unit,
+        texts=texts,
+        optional=frozenset(member.name for member in members if member.optional),
+        inside={m.name: _described(class_id, m.name, m, _member_texts(class_id, m.name)) for m in members},
     )
 
 
-def _unit(shape: Shape) -> str:
-    while shape.type in ("array", "log"):
-        shape = shape.inside[0]
-    return shape.unit
+def _member_texts(class_id: int, name: str) -> Mapping[int, str]:
+    if name == "event":
+        from .alert_codes import all_codes
+
+        return {code.code: code.meaning for code in all_codes()}
+    return UNIT_TEXTS if name == "unit" else MEMBER_TEXTS.get((class_id, name), _NO_TEXTS)

@@ -1,4 +1,4 @@
-"""COSEM interface classes: names of classes, attributes and methods, and physical units (IEC 62056-6-2).
+"""COSEM interface classes: names of classes, attributes and methods (IEC 62056-6-2).
 
 Only the classes that GBCS uses. Class 9000 is its own extension (GBCS 21): an active value, a passive one, and the
 time at which the passive value becomes the active one.
@@ -106,19 +106,6 @@ CLASSES: dict[int, tuple[str, str, str]] = {
     ),
 }
 
-# fmt: off
-UNITS: dict[int, str] = {
-    1: "a", 2: "mo", 3: "wk", 4: "d", 5: "h", 6: "min", 7: "s", 8: "degree", 9: "degree C", 10: "currency",
-    11: "m", 12: "m/s", 13: "m3", 14: "m3 corrected", 15: "m3/h", 16: "m3/h corrected", 17: "m3/d",
-    18: "m3/d corrected", 19: "l", 20: "kg", 21: "N", 22: "Nm", 23: "Pa", 24: "bar", 25: "J", 26: "J/h", 27: "W",
-    28: "VA", 29: "var", 30: "Wh", 31: "VAh", 32: "varh", 33: "A", 34: "C", 35: "V", 36: "V/m", 37: "F", 38: "ohm",
-    39: "ohm m2/m", 40: "Wb", 41: "T", 42: "A/m", 43: "H", 44: "Hz", 45: "1/Wh", 46: "1/varh", 47: "1/VAh",
-    48: "V2h", 49: "A2h", 50: "kg/s", 51: "S", 52: "K", 53: "1/V2h", 54: "1/A2h", 55: "1/m3", 56: "%", 57: "Ah",
-    60: "Wh/m3", 61: "J/m3", 62: "mol %", 63: "g/m3", 64: "Pa s", 65: "J/kg", 70: "dBm", 71: "dBuV", 72: "dB",
-    253: "reserved", 254: "other", 255: "count",
-}
-# fmt: on
-
 
 def class_name(class_id: int) -> str:
     """``Register``; empty for a class that GBCS does not use."""
@@ -135,11 +122,6 @@ def attribute_name(class_id: int, index: int) -> str:
 def method_name(class_id: int, index: int) -> str:
     """The class's own name of a method, such as ``reset``; empty if there is none."""
     return _nth(CLASSES[class_id][2], index - 1) if class_id in CLASSES else ""
-
-
-def unit_name(code: int) -> str:
-    """``Wh`` for 30; empty for a number without meaning."""
-    return UNITS.get(code, "")
 
 
 def _nth(words: str, at: int) -> str:

@@ -86,12 +86,17 @@ class Shape:
     inside: tuple[Shape, ...] = ()
 
     @property
+    def element(self) -> Shape:
+        """What this is an array or log of, whatever the depth; the shape itself if it is neither."""
+        inner = self
+        while inner.type in ("array", "log"):
+            inner = inner.inside[0]
+        return inner
+
+    @property
     def members(self) -> tuple[Shape, ...]:
         """The members of the structure that this is, or that it is an array or log of; empty if there is none."""
-        shape = self
-        while shape.type in ("array", "log"):
-            shape = shape.inside[0]
-        return shape.inside
+        return self.element.inside
 
 
 @cache
