@@ -28,6 +28,9 @@ GbcsPayload = Apdu | GbzPayload | GbzAlert | Asn1Payload | OpaquePayload
 """Everything that a message can carry; each has ``encode()``."""
 
 
+_EITHER = Family.DLMS | Family.GBZ  # the generic alerts
+
+
 def decode_payload(message: Message) -> GbcsPayload:
     """Read the payload of a message. Raises DecodeError with the offset counted from the start of the message.
 
@@ -51,7 +54,7 @@ def payload_offset(message: Message) -> int:
 def _decode(message_code: int, cra: Cra, octets: bytes) -> GbcsPayload:
     use_case = by_code(message_code)
     family = use_case.payload if use_case else _family_by_form(octets)
-    if family == Family.DLMS | Family.GBZ:  # the generic alerts
+    if family == _EITHER:
         family = Family.GBZ if octets[:2] == PROFILE else Family.DLMS
     if family is Family.DLMS:
         return decode_apdu(octets)

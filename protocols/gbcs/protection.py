@@ -6,6 +6,7 @@ Which of them a message must have is the use case's matter; here only how each i
 from __future__ import annotations
 
 from enum import Enum
+from functools import lru_cache
 from hmac import compare_digest
 from typing import NamedTuple
 
@@ -150,6 +151,7 @@ def mac_keys(message: Message, access_control_broker: Eui64 | None) -> tuple[Key
     return _agreement(access_control_broker), _agreement(message.recipient)
 
 
+@lru_cache(maxsize=1024)
 def _agreement(party: Eui64) -> KeyName:
     return KeyName(party, KeyUse.KEY_AGREEMENT)
 
