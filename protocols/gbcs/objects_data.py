@@ -68,8 +68,8 @@ DATA: tuple[tuple[int, str, str, str, str, str], ...] = (
         "ESME",
     ),
     # a date-time in ECS47a, minutes (u16) in the legacy ECS47
-    (1, "0-0:94.44.117..121.1", "a2", "Auxiliary controller [n] setting: start, or duration on", "oct12", "ESME SAPC"),
-    (1, "0-0:94.44.117..121.2", "a2", "Auxiliary controller [n] setting: end, or duration off", "oct12", "ESME SAPC"),
+    (1, "0-0:94.44.117..121.1", "a2", "Auxiliary controller [n] setting: start, or time on", "oct12|u16", "ESME SAPC"),
+    (1, "0-0:94.44.117..121.2", "a2", "Auxiliary controller [n] setting: end, or time off", "oct12|u16", "ESME SAPC"),
     (1, "0-0:94.44.117..121.3", "a2", "Auxiliary proportional controller [n] limit: start", "oct12", "ESME SAPC"),
     (1, "0-0:94.44.117..121.4", "a2", "Auxiliary proportional controller [n] limit: end", "oct12", "ESME SAPC"),
     (1, "0-0:96.1.1.255", "a2", "Device identifier", "oct8", "ESME"),
