@@ -136,7 +136,7 @@ def protection_text(what: Protection) -> str:
 
 
 def _time(command: Command, message: Message, now: Instant | None) -> Iterator[Check]:
-    timed = command.use_case.timed_response
+    timed = command.use_case.response_has_time
     yield check(
         "date-time in the header", "present" if timed else "absent", "present" if message.date_time else "absent"
     )
