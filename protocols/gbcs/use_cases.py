@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, Flag
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from .roles import DeviceType, RemotePartyRole
@@ -119,9 +119,13 @@ class UseCase:
 _BROKER_BY_BROKER = 0x0104
 
 
+@lru_cache(maxsize=1024)
 def by_code(message_code: int) -> UseCase | None:
     """The use case of a message code, or None for a code that the catalogue does not have."""
-    return _catalogue().get(message_code)
+    from .use_cases_rows import builders  # the tables: loaded when first asked for
+
+    build = builders().get(message_code)
+    return build() if build else None
 
 
 def by_name(name: str) -> UseCase | None:
@@ -138,21 +142,17 @@ def variants(name: str) -> tuple[UseCase, ...]:
     return _by_names().get(name.casefold(), ())
 
 
+@cache
 def all_use_cases() -> tuple[UseCase, ...]:
     """The whole catalogue in the order of message codes."""
-    return tuple(_catalogue().values())
+    from .use_cases_rows import builders
+
+    return tuple(use_case for code in builders() if (use_case := by_code(code)))
 
 
 def by_alert_code(alert_code: int) -> tuple[UseCase, ...]:
     """The alert use cases that carry an alert code by name; empty for a code that the generic alerts carry."""
-    return tuple(u for u in _catalogue().values() if alert_code in u.alert_codes)
-
-
-@cache
-def _catalogue() -> dict[int, UseCase]:
-    from .use_cases_rows import use_cases  # 240 rows, built when first asked for
-
-    return {u.message_code: u for u in sorted(use_cases(), key=lambda u: u.message_code)}
+    return tuple(u for u in all_use_cases() if alert_code in u.alert_codes)
 
 
 @cache

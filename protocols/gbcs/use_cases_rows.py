@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from functools import cache, partial
 
 from .roles import DeviceType, RemotePartyRole
 from .use_cases import Kind, Payload, Protection, UseCase
@@ -21,6 +22,13 @@ ROLES = {
     "R": RemotePartyRole.RECOVERY,
     "L": RemotePartyRole.LOAD_CONTROLLER,
 }
+PAYLOADS = {
+    "": Payload.NONE,
+    "DLMS": Payload.DLMS,
+    "GBZ": Payload.GBZ,
+    "ASN1": Payload.ASN1,
+    "DLMS GBZ": Payload.DLMS | Payload.GBZ,
+}
 ALL_DEVICES = "ESME GSME CHF GPF HCALCS PPMID SAPC"
 PROTECTIONS = {
     "": Protection.NONE,
@@ -30,17 +38,20 @@ PROTECTIONS = {
 }
 
 
-def use_cases() -> Iterator[UseCase]:
-    """Every row of every table, in the order of the tables."""
+@cache
+def builders() -> dict[int, Callable[[], UseCase]]:
+    """What makes the use case of each message code, in the order of codes; nothing is made before it is asked for."""
+    made: dict[int, Callable[[], UseCase]] = {}
     for row in (*ELECTRICITY, *GAS, *HUB, *COMMON):
-        yield _command(*row)
+        made[row[0]] = partial(_command, *row)
     for code, name, variant, devices, protection, roles, flags in CREDENTIAL_UPDATES:
-        services = SERVICES_OF_CREDENTIAL_UPDATES[name]
-        yield _command(code, name, "update credentials", devices, "ASN1", protection, roles, flags, services, variant)
+        columns = (code, name, "update credentials", devices, "ASN1", protection, roles, flags)
+        made[code] = partial(_command, *columns, SERVICES_OF_CREDENTIAL_UPDATES[name], variant)
     for alert in ALERTS:
-        yield _alert(*alert)
+        made[alert[0]] = partial(_alert, *alert)
     for code, name, what, devices in HAN_ONLY:
-        yield _row(code, name, what, Kind.HAN_ONLY, devices, "", "", "", "", "", "", "")
+        made[code] = partial(_row, code, name, what, Kind.HAN_ONLY, devices, "", "", "", "", "", "", "")
+    return dict(sorted(made.items()))
 
 
 def _command(
@@ -101,9 +112,6 @@ def _row(
     signed_form: bool = False,
     alert_codes: str = "",
 ) -> UseCase:
-    family = Payload.NONE
-    for word in payload.rstrip("?").split():
-        family |= Payload[word]
     uncertain = {"devices": devices, "roles": roles, "replay_protection": flags, "payload": payload}
     return UseCase(
         message_code=code,
@@ -112,7 +120,7 @@ def _row(
         variant=variant,
         kind=kind,
         devices=frozenset(DeviceType[word] for word in devices.rstrip("?").replace("all", ALL_DEVICES).split()),
-        payload=family,
+        payload=PAYLOADS[payload.rstrip("?")],
         command=PROTECTIONS[command],
         response=PROTECTIONS[response],
         alert=PROTECTIONS[alert],
