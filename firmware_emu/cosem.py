@@ -1,7 +1,8 @@
 """The COSEM objects of a device: parts register attributes and methods, access requests are carried out on them.
 
 Handlers are plain functions. A get gives a ``Data``; a set takes one; a range read takes two instants, both
-included; a method takes its argument and may give a value. Each may raise ``AccessFailed``.
+included; a method takes its argument and may give a value. Each may raise ``AccessFailed``. A preset is the maker's
+way in: it puts the device into the state in which a read, or a method, gives back the value that it takes.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ Get = Callable[[], Data]
 Set = Callable[[Data], None]
 RangeGet = Callable[[Instant, Instant], Data]
 Method = Callable[[Data], "Data | None"]
+Preset = Callable[[Data], None]
 
 LATER_RESULT = ResultCode.OTHER_REASON
 """The result of every instruction behind a failed one; they are not carried out."""
@@ -37,17 +39,21 @@ _RESTRICTING_OBJECT = (1, obis("0-0:94.44.100.255"), 2, 0)
 _START_OF_TIME, _END_OF_TIME = 0, 0xFFFFFFFF
 
 
+class NoPreset(LocalProtocolError, LookupError):  # noqa: N818 - says what is missing
+    """The maker's way in does not exist for this attribute or method of this device."""
+
+
 class Attribute(NamedTuple):
     """One attribute or method: class, logical name (6 octets), number."""
 
     class_id: int
     obis: bytes
-    index: int
+    number: int
 
 
-def attribute(class_id: int, name: str, index: int) -> Attribute:
+def attribute(class_id: int, name: str, number: int) -> Attribute:
     """``attribute(70, "0-0:96.3.10.255", 3)``."""
-    return Attribute(class_id, obis(name), index)
+    return Attribute(class_id, obis(name), number)
 
 
 class CosemServer:
@@ -58,6 +64,7 @@ class CosemServer:
         self._sets: dict[tuple[int, bytes, int], Set] = {}
         self._ranges: dict[tuple[int, bytes, int], RangeGet] = {}
         self._methods: dict[tuple[int, bytes, int], Method] = {}
+        self._presets: dict[tuple[int, bytes, int, bool], Preset] = {}
         self.activations: set[tuple[int, bytes, int]] = set()
         """Attributes that take an activation time; all times in one request must agree."""
         self.faults: dict[tuple[int, bytes, int], int] = {}
@@ -69,39 +76,71 @@ class CosemServer:
         self,
         class_id: int,
         name: str,
-        index: int,
+        number: int,
         get: Get | None = None,
         set: Set | None = None,  # noqa: A002 - the service's name
         get_range: RangeGet | None = None,
+        preset: Preset | None = None,
     ) -> Attribute:
-        """Serve an attribute. Raises LocalProtocolError if another part serves it already."""
-        key = attribute(class_id, name, index)
+        """Serve an attribute. Raises LocalProtocolError if another part serves it already.
+
+        ``preset`` takes what a read is to give back; for a log that is all its entries.
+        """
+        key = attribute(class_id, name, number)
         tables: Iterable[tuple[dict[tuple[int, bytes, int], Any], Any]]
         tables = ((self._gets, get), (self._sets, set), (self._ranges, get_range))
         for table, handler in tables:
             if handler is not None:
                 self._enter(table, key, handler)
+        if preset is not None:
+            self.add_preset(key, preset)
         return key
 
-    def constant(self, class_id: int, name: str, index: int, value: Data) -> Attribute:
+    def constant(self, class_id: int, name: str, number: int, value: Data) -> Attribute:
         """Serve an attribute that never changes."""
-        return self.attribute(class_id, name, index, get=lambda: value)
+        return self.attribute(class_id, name, number, get=lambda: value)
 
-    def method(self, class_id: int, name: str, index: int, invoke: Method) -> Attribute:
-        """Serve a method. Raises LocalProtocolError if another part serves it already."""
-        key = attribute(class_id, name, index)
+    def method(self, class_id: int, name: str, number: int, invoke: Method, preset: Preset | None = None) -> Attribute:
+        """Serve a method. Raises LocalProtocolError if another part serves it already.
+
+        ``preset`` takes what the method is to give back.
+        """
+        key = attribute(class_id, name, number)
         self._enter(self._methods, key, invoke)
+        if preset is not None:
+            self.add_preset(key, preset, method=True)
         return key
 
     def add_set(self, key: Attribute, handler: Set) -> None:
         """Serve the writing of an attribute."""
         self._enter(self._sets, key, handler)
 
+    def add_preset(self, key: Attribute, handler: Preset, *, method: bool = False) -> None:
+        """Let the maker set an attribute, or what a method gives back."""
+        self._enter(self._presets, (*key, method), handler)
+
     @staticmethod
-    def _enter(table: dict[tuple[int, bytes, int], Any], key: Attribute, handler: Any) -> None:
+    def _enter(table: dict[Any, Any], key: Any, handler: Any) -> None:
         if key in table:
             raise LocalProtocolError(f"two parts serve {key}")
         table[key] = handler
+
+    # the maker's way in
+
+    def preset(self, key: tuple[int, bytes, int], value: Data, *, method: bool = False) -> None:
+        """Put the device into the state in which reading ``key`` (or invoking it) gives ``value``.
+
+        Raises NoPreset if no part offers that, AccessFailed if the value cannot be.
+        """
+        handler = self._presets.get((*key, method))
+        if handler is None:
+            kind = "method" if method else "attribute"
+            raise NoPreset(f"no preset for class {key[0]}, {key[1].hex()}, {kind} {key[2]}")
+        handler(value)
+
+    def presets(self) -> list[tuple[Attribute, bool]]:
+        """Everything that can be preset, each with whether it is a method."""
+        return [(Attribute(*key), method) for *key, method in self._presets]
 
     # carrying out
 
@@ -122,11 +161,13 @@ class CosemServer:
 
     def read(self, key: tuple[int, bytes, int]) -> Data:
         """Get an attribute. Raises AccessFailed."""
-        return self._of(self._gets, key)()
+        value: Data = self._of(self._gets, key)()
+        return value
 
     def read_range(self, key: tuple[int, bytes, int], start: Instant, end: Instant) -> Data:
         """Get the entries of a log with ``start`` <= time <= ``end``. Raises AccessFailed."""
-        return self._of(self._ranges, key)(start, end)
+        value: Data = self._of(self._ranges, key)(start, end)
+        return value
 
     def _carry_out(self, spec: Specification, argument: Data) -> tuple[Data, int]:
         key = (spec.class_id, spec.obis, spec.attribute)
@@ -174,7 +215,7 @@ _ANSWERED = {
     Service.SET_SELECTED: Service.SET,
 }
 _RESULTS = {
-    (service, code): Result(answered, code)
+    (service, int(code)): Result(answered, code)
     for service, answered in _ANSWERED.items()
     for code in (ResultCode.SUCCESS, ResultCode.HARDWARE_FAULT, ResultCode.OTHER_REASON)
 }

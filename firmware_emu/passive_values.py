@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from protocols.dlms.axdr import DATA
 from protocols.dlms.cosem_time import NEVER as DATE_NEVER
@@ -50,7 +51,8 @@ class PassiveValues(Part):
         """
         cosem = self.device.cosem
         for write in writes:
-            cosem.add_set(write, lambda value, write=write: self._hold(write, value, check))
+            cosem.add_set(write, partial(self._hold, write, check))
+            cosem.add_preset(write, partial(self._hold, write, None))
         cosem.add_set(activate, lambda value: self._activate(activate, value))
         cosem.activations.add(activate)
         self.device.future.register(_key(activate), lambda _pending: apply(self.values_of(writes)), self._report)
@@ -60,7 +62,7 @@ class PassiveValues(Part):
         held = self.state.values
         return {each: DATA.decode(held[key]) for each in attributes if (key := _key(each)) in held}
 
-    def _hold(self, write: Attribute, value: Data, check: Check | None) -> None:
+    def _hold(self, write: Attribute, check: Check | None, value: Data) -> None:
         if check is not None:
             check(write, value)
         self.state.values[_key(write)] = DATA.encode(value)
@@ -70,7 +72,7 @@ class PassiveValues(Part):
         command = self.device.commands.current
         if command is None:  # only a command writes attributes
             raise AccessFailed
-        reference = activate.class_id.to_bytes(2, "big") + activate.obis + bytes((activate.index,))
+        reference = activate.class_id.to_bytes(2, "big") + activate.obis + bytes((activate.number,))
         self.device.future.request(_key(activate), activation_time(value), command, reference)
 
     def _report(self, pending: Pending, code: int) -> None:
@@ -98,4 +100,4 @@ _NOW, _NEVER = DATE_NOW.encode(), DATE_NEVER.encode()
 
 
 def _key(attribute: Attribute) -> str:
-    return f"{attribute.class_id} {attribute.obis.hex()} {attribute.index}"
+    return f"{attribute.class_id} {attribute.obis.hex()} {attribute.number}"
