@@ -33,7 +33,7 @@ def encode_state(state: Any) -> bytes:
         raise EncodeError(f"{type(state).__name__}: {error}") from error
 
 
-def decode_state(kind: type[T], key: str, octets: bytes) -> T:
+def decode_state(kind: Callable[..., T], key: str, octets: bytes) -> T:
     """The dataclass that ``octets`` were made from. Raises CorruptRecord naming ``key`` and the field."""
     try:
         state: T = _reader(kind)(json.loads(octets))
@@ -45,7 +45,7 @@ def decode_state(kind: type[T], key: str, octets: bytes) -> T:
 def _plain(value: Any) -> Any:
     """A form that the JSON encoder takes; it calls this for what it does not know itself."""
     if is_dataclass(value):
-        return {name: getattr(value, name) for name in _field_names(type(value))}
+        return {name: getattr(value, name) for name in _field_names(value.__class__)}
     if isinstance(value, bytes | bytearray):
         return value.hex()
     if isinstance(value, Enum):
@@ -57,7 +57,7 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain, ensure_ascii=
 
 
 @cache
-def _field_names(kind: type) -> tuple[str, ...]:
+def _field_names(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 

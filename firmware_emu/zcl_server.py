@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.errors import LocalProtocolError, MissingKeyError
-from protocols.gbcs.gbz import SECURITY_HEADER, TAG_LENGTH, Component, GbzPayload
-from protocols.gbcs.protection import encrypt_part
+from protocols.gbcs.gbz import Component, GbzPayload
+from protocols.gbcs.sensitive import encrypt_component
 from protocols.zigbee.smart_energy import find_attribute
 from protocols.zigbee.zcl import (
     AttributeRecord,
@@ -161,8 +161,6 @@ def _default(component: Component, command: int, status: int) -> Component:
 
 def _seal(component: Component, header: Message, keys: KeyStore, frame_counter: int) -> Component:
     try:
-        part = encrypt_part(header, keys, component.plaintext())
-    except MissingKeyError:
+        return encrypt_component(header, keys, component, frame_counter)
+    except MissingKeyError:  # the key of a party unknown to this device was not sent along
         return _default(component, component.frame.command, ZCL_FAILURE)
-    body = part[len(SECURITY_HEADER) :]
-    return component.sealed(frame_counter, body[:-TAG_LENGTH], body[-TAG_LENGTH:])
