@@ -140,7 +140,7 @@ class CosemServer:
 
     def presets(self) -> list[tuple[Attribute, bool]]:
         """Everything that can be preset, each with whether it is a method."""
-        return [(Attribute(*key), method) for *key, method in self._presets]
+        return [(Attribute(class_id, name, number), method) for class_id, name, number, method in self._presets]
 
     # carrying out
 
