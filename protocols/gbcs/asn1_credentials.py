@@ -1,4 +1,4 @@
-"""ASN.1 payloads about credentials: use cases CS02a to CS02g (GBCS 13).
+"""ASN.1 payloads about credentials: use cases CS02a to CS02g (ASN.1 module of the GBCS).
 
 Certificates and requests stay DER octets. Counters are unsigned, 64 bits; times are Instants, NEVER meaning *cancel*.
 """

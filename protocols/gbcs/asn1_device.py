@@ -1,5 +1,5 @@
-"""ASN.1 payloads about devices: joining, firmware, device logs, the clock (use cases CS03 to CS09, CCS08, GCS28,
-GCS59, GCS62; GBCS 13).
+"""ASN.1 payloads about devices: joining, firmware, device logs, the clock (ASN.1 module of the GBCS; use cases CS03
+to CS09, CCS08, GCS28, GCS59, GCS62).
 
 Values are plain dataclasses. Counters are unsigned, 64 bits; times are Instants, NEVER meaning *cancel*.
 """

@@ -1,4 +1,4 @@
-"""ASN.1 payloads of GBCS messages: which type a message carries, reading, writing, readable output (GBCS 13).
+"""ASN.1 payloads of GBCS messages: which type a message carries, reading, writing, readable output.
 
 The types themselves are in ``asn1_credentials`` and ``asn1_device``.
 """

@@ -1,8 +1,8 @@
 """Certificates of organisations, devices and their issuing authorities, read without the cost of a general library.
 
 All are X.509 version 3 certificates (RFC 5280) on P-256, signed by ECDSA with SHA-256, in the profiles of the Smart
-Metering Key Infrastructure (GBCS 12; the SEC's certificate policies). Reading judges only what it cannot do
-without; ``check`` says what is wrong with a certificate that could be read.
+Metering Key Infrastructure (device and organisation certificate policies, appendices A and B of the Smart Energy
+Code). Reading judges only what it cannot do without; ``check`` says what is wrong with what could be read.
 """
 
 from __future__ import annotations

@@ -105,6 +105,13 @@ ORGANISATION = Policy(ORGANISATION_POLICY, names_role=True)
 DEVICE = Policy(DEVICE_POLICY, names_role=False)
 
 
+def says_test(certificate: Certificate) -> bool:
+    """Whether a certificate says by a name in it that it is for testing only; live operation must refuse it."""
+    return any(
+        TEST_MARK in attribute.text for attribute in certificate.issuer.attributes + certificate.subject.attributes
+    )
+
+
 def issue_root(policy: Policy, name: str, point: bytes, sign: Signer, serial: int, validity: Validity) -> Certificate:
     """A self-signed root. ``name`` must contain TEST; ``serial`` is positive, 16 octets at most.
 
