@@ -149,7 +149,7 @@ class Segmenter:
             raise EncodeError(f"1 to {MAX_WINDOW} blocks, not {window}", ("window",))
         self._window, self._limits = window, limits
         self._acknowledged = self._highest_sent = 0
-        self._attempts = 0
+        self._attempts, self._repeated = 0, False
         self._timer: int | None = None
         self._output: list[bytes] = []
         self._events: list[Event] = []
@@ -167,9 +167,9 @@ class Segmenter:
             return
         if not block.is_acknowledgement:
             self._events.append(BadBlock("data, where only an acknowledgement is expected", octets))
-        elif not self._acknowledged <= block.acknowledged <= self._highest_sent:
+        elif block.acknowledged > self._highest_sent:
             self._events.append(BadBlock(f"acknowledges block {block.acknowledged}", octets))
-        else:
+        elif block.acknowledged >= self._acknowledged:  # an older one was overtaken on the way
             self._go_on(block, now)
 
     def events(self) -> list[Event]:
@@ -190,7 +190,12 @@ class Segmenter:
         """Repeat what was not acknowledged in time, or give up."""
         if self._timer is None or now < self._timer:
             return
-        self._repeat(now)
+        self._attempts += 1
+        self._repeated = False
+        if self._attempts > self._limits.attempts:
+            self._end(TransferFailed(f"no acknowledgement of block {self._acknowledged + 1}"))
+        else:
+            self._send_window(now)
 
     def _go_on(self, block: Block, now: int) -> None:
         progress = block.acknowledged > self._acknowledged
@@ -199,16 +204,10 @@ class Segmenter:
         if self._acknowledged == len(self._bodies):
             self._end(Delivered())
         elif progress:
-            self._attempts = 0
+            self._attempts, self._repeated = 0, False
             self._send_window(now)
-        else:
-            self._repeat(now)
-
-    def _repeat(self, now: int) -> None:
-        self._attempts += 1
-        if self._attempts > self._limits.attempts:
-            self._end(TransferFailed(f"no acknowledgement of block {self._acknowledged + 1}"))
-        else:
+        elif not self._repeated:  # a gap; once only, since the same answer may have come twice
+            self._repeated = True
             self._send_window(now)
 
     def _end(self, event: Event) -> None:
