@@ -182,7 +182,7 @@ NEVER = CosemDateTime(CosemDate(), CosemTime())
 
 
 def date_time_text(octets: bytes) -> str | None:
-    """The text of twelve octets that look like a date-time (see the source), None for any others."""
+    """The text of twelve octets that can be a date-time, whole or with parts left open; None for any others."""
     if len(octets) != CosemDateTime.WIDTH:
         return None
     value = CosemDateTime.decode(octets)
