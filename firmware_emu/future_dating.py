@@ -101,8 +101,8 @@ class FutureDating(Part):
             self.touch()
             self._rearm()
 
-    def clock_became_reliable(self) -> None:
-        """The clock was just set or compared: time may do its work again."""
+    def clock_status_changed(self) -> None:
+        """Time may do its work again, or may no longer."""
         self._rearm()
 
     def started(self) -> None:
@@ -115,8 +115,9 @@ class FutureDating(Part):
         if self.device.clock.status is not ClockStatus.RELIABLE:
             self.due = NEVER
             return
-        due = sorted((pending.at, key) for key, pending in self.state.pending.items() if pending.at <= at)
-        for _, key in due:
+        due = [(key, pending.at) for key, pending in self.state.pending.items() if pending.at <= at]
+        due.sort(key=lambda each: each[1])  # at the same time, in the order in which they were asked for
+        for key, _ in due:
             self._run(key, self.state.pending.pop(key))
             self.touch()
         self._rearm()

@@ -62,6 +62,10 @@ class PassiveValues(Part):
         held = self.state.values
         return {each: DATA.decode(held[key]) for each in attributes if (key := _key(each)) in held}
 
+    def hold(self, write: Attribute, value: Data) -> None:
+        """Let ``value`` wait as the passive value of ``write``."""
+        self._hold(write, None, value)
+
     def _hold(self, write: Attribute, check: Check | None, value: Data) -> None:
         if check is not None:
             check(write, value)

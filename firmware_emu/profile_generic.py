@@ -13,7 +13,9 @@ from protocols.dlms.data import Data, DataType, TypeDescription, compact_array, 
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import Instant
 
-from .cosem import Attribute
+from .cosem import Attribute, expect
+from .logs import MAX_OTHER
+from .refusals import AccessFailed
 
 if TYPE_CHECKING:
     from .cosem import CosemServer
@@ -42,25 +44,46 @@ def serve_log(
     description: TypeDescription,
     row: Callable[[Row], Row] | None = None,
     reset: Callable[[], None] | None = None,
+    held: Callable[[Row], Row] | None = None,
 ) -> Attribute:
     """Serve a ring's rows as the buffer of the object ``name``.
 
     ``description`` is the type of a row; ``row`` turns what the ring holds into the plain values of a row, where
-    they differ. Returns the buffer's attribute.
+    they differ, and ``held`` turns those into what the ring holds. Returns the buffer's attribute.
     """
 
     def read(start: Instant, end: Instant) -> Data:
         rows = ring.rows(start, end)
         return compact_array(description, rows if row is None else map(row, rows))
 
+    def preset(value: Data) -> None:
+        rows = rows_of(value, description)
+        ring.clear()
+        for each in rows:
+            ring.append(*(each if held is None else held(each)))
+
+    def preset(value: Data) -> None:
+        ring.clear()
+        for values in expect(value, DataType.COMPACT_ARRAY).rows:
+            ring.append(*(values if held is None else held(values)))
+
     if reset is not None:
         cosem.method(CLASS_ID, name, RESET, lambda _argument: reset())
-    return cosem.attribute(CLASS_ID, name, BUFFER, get_range=read)
+    return cosem.attribute(CLASS_ID, name, BUFFER, get_range=read, preset=preset)
+
+
+def rows_of(value: Data, description: TypeDescription) -> tuple[Row, ...]:
+    """The rows of a compact array of that type. Raises AccessFailed."""
+    table = expect(value, DataType.COMPACT_ARRAY)
+    if table.description != description:
+        raise AccessFailed
+    rows: tuple[Row, ...] = table.rows
+    return rows
 
 
 def serve_event_logs(cosem: CosemServer, logs: Logs, device: DeviceType) -> None:
     """The event and security log, and those that only meters and controllers have."""
-    serve_log(cosem, EVENT_LOG, logs.event_ring, _EVENT, _event_row, logs.clear_events)
+    serve_log(cosem, EVENT_LOG, logs.event_ring, _EVENT, _event_row, logs.clear_events, _event_held)
     serve_log(cosem, SECURITY_LOG, logs.security_ring, _SECURITY)
     if device is DeviceType.ESME:
         serve_log(cosem, POWER_LOG, logs.power_ring, _POWER)
@@ -71,3 +94,15 @@ def serve_event_logs(cosem: CosemServer, logs: Logs, device: DeviceType) -> None
 def _event_row(row: Row) -> Row:
     at, code, size, other = row
     return at, code, other[:size]
+
+
+def _held_event(row: Row) -> Row:
+    at, code, other = row
+    return at, code, len(other), other
+
+
+def _event_held(row: Row) -> Row:
+    at, code, other = row
+    if len(other) > MAX_OTHER:
+        raise AccessFailed
+    return at, code, len(other), other

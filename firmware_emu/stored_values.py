@@ -1,0 +1,163 @@
+"""Attributes that are a field of a part's state: read, written under a check, preset, or activated as passive values.
+
+A row of such attributes is data; ``serve`` gives it to the COSEM server. A field holds the plain Python value of the
+attribute's type; with ``kind`` None it holds the A-XDR octets of any value, as calendars and tables do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from protocols.dlms.axdr import DATA
+from protocols.dlms.cosem_time import CosemDateTime
+from protocols.dlms.data import NULL, Data, DataType
+
+from .cosem import Attribute, attribute, expect
+from .part import Part
+from .refusals import AccessFailed
+
+EXTENDED_DATA = 9000
+"""The GB class of values with a passive twin: attribute 2 in force, 4 passive, 6 activation time."""
+IN_FORCE, PASSIVE, ACTIVATE = 2, 4, 6
+
+Check = Callable[[Any], bool]
+Changed = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One attribute kept in ``field`` (in its ``place`` if that is a list or dict).
+
+    ``check`` judges the plain value of a write (the ``Data`` when ``kind`` is None); ``changed`` is called after a
+    write or a preset. Without ``readable`` it is preset all the same.
+    """
+
+    class_id: int
+    name: str
+    number: int
+    field: str
+    kind: DataType | None
+    place: int | None = None
+    readable: bool = True
+    writable: bool = False
+    check: Check | None = None
+    changed: Changed | None = None
+
+
+class _Access:
+    """Reads and writes the place of one attribute."""
+
+    def __init__(self, part: Part, row: Stored) -> None:
+        self.part, self.row = part, row
+
+    def read(self) -> Data:
+        row = self.row
+        held = getattr(self.part.state, row.field)
+        if row.place is not None:
+            held = held[row.place]
+        if row.kind is None:
+            value: Data = DATA.decode(held)
+            return value
+        return Data(row.kind, held)
+
+    def write(self, value: Data) -> None:
+        row = self.row
+        plain = plain_value(value, row.kind)
+        if row.check is not None and not row.check(value if row.kind is None else plain):
+            raise AccessFailed
+        self._put(plain)
+
+    def preset(self, value: Data) -> None:
+        self._put(plain_value(value, self.row.kind))
+
+    def _put(self, plain: Any) -> None:
+        part, row = self.part, self.row
+        if row.place is None:
+            setattr(part.state, row.field, plain)
+        else:
+            getattr(part.state, row.field)[row.place] = plain
+        part.touch()
+        if row.changed is not None:
+            row.changed()
+
+
+def plain_value(value: Data, kind: DataType | None) -> Any:
+    """What a field holds for ``value``: the plain value, or its octets when ``kind`` is None. Raises AccessFailed."""
+    if kind is None:
+        return DATA.encode(value)
+    plain = expect(value, kind)
+    return bool(plain) if kind is DataType.BOOLEAN else plain
+
+
+def serve(part: Part, rows: Iterable[Stored]) -> None:
+    """Serve attributes of a part that is attached to a device."""
+    for row in rows:
+        access = _Access(part, row)
+        part.device.cosem.attribute(
+            row.class_id,
+            row.name,
+            row.number,
+            get=access.read if row.readable else None,
+            set=access.write if row.writable else None,
+            preset=access.preset,
+        )
+
+
+def serve_passive(part: Part, row: Stored) -> None:
+    """Serve the passive value and the activation of ``row``, an attribute of the class for extended data.
+
+    ``row`` itself is the value in force, which may be served elsewhere too: it is read as attribute 2 of the object.
+    """
+    access = _Access(part, row)
+    passive = attribute(EXTENDED_DATA, row.name, PASSIVE)
+    part.device.cosem.attribute(EXTENDED_DATA, row.name, IN_FORCE, get=access.read, preset=access.preset)
+
+    def check(_attribute: Attribute, value: Data) -> None:
+        plain = plain_value(value, row.kind)
+        if row.check is not None and not row.check(plain):
+            raise AccessFailed
+
+    def apply(values: Mapping[Attribute, Data]) -> None:
+        if passive in values:
+            access.preset(values[passive])
+
+    part.device.passive.serve(attribute(EXTENDED_DATA, row.name, ACTIVATE), [passive], apply, check)
+
+
+def serve_passive_object(part: Part, active: Stored, passive: Attribute, activate: Attribute) -> None:
+    """Serve an object whose passive twin is another object, and whose activation is a third one's."""
+    access = _Access(part, active)
+    serve(part, [active])
+
+    def check(_attribute: Attribute, value: Data) -> None:
+        if active.check is not None and not active.check(value):
+            raise AccessFailed
+
+    def apply(values: Mapping[Attribute, Data]) -> None:
+        if passive in values:
+            access.preset(values[passive])
+
+    part.device.passive.serve(activate, [passive], apply, check)
+
+
+def within(least: int, most: int) -> Check:
+    """The check that a number lies between two limits, both included."""
+    return lambda number: bool(least <= number <= most)
+
+
+def no_longer_than(most: int) -> Check:
+    """The check of a text's or octet string's length."""
+    return lambda value: len(value) <= most
+
+
+def is_moment(octets: bytes) -> bool:
+    """True if 12 octets name one instant."""
+    return len(octets) == CosemDateTime.WIDTH and CosemDateTime.decode(octets).to_instant() is not None
+
+
+NOTHING = DATA.encode(NULL)
+"""The octets of no value."""
+EMPTY_ARRAY = DATA.encode(Data(DataType.ARRAY, ()))
+"""The octets of a table without rows."""
