@@ -160,18 +160,23 @@ class Clock(Part):
         return True
 
     def set_status(self, status: ClockStatus) -> None:
-        """Force the status, as a fault or a loader does."""
+        """Force the status, as a fault or its maker does."""
         self.state.status = status
         self.touch()
+        self.device.future.clock_status_changed()
+
+    def force(self, local: Instant) -> None:
+        """Set the clock without a word, as its maker does."""
+        before = self.device.now
+        self.state.offset = local - self.device.true_now
+        self.state.reference = self.device.true_now
+        self.touch()
+        if local != before:
+            self.device.clock_set(before, local)
 
     def _take(self, hub: Instant) -> None:
-        before = self.device.now
-        self.state.offset = hub - self.device.true_now
-        self.state.reference = self.device.true_now
         self.set_status(ClockStatus.RELIABLE)
-        if hub != before:
-            self.device.clock_set(before, hub)
-        self.device.future.clock_became_reliable()
+        self.force(hub)
 
     def _doubt(self) -> None:
         if self.status is ClockStatus.RELIABLE:

@@ -13,6 +13,7 @@ from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, octet_string, uint8
 from protocols.instant import Instant
 
+from .clock import ClockStatus
 from .cosem import expect, expect_items
 from .part import Part
 from .refusals import AccessFailed
@@ -45,14 +46,23 @@ class ClockObject(Part):
     def attach(self, device: Device) -> None:
         super().attach(device)
         cosem, clock = device.cosem, device.clock
-        cosem.attribute(CLASS_ID, NAME, 2, get=lambda: octet_string(CosemDateTime.at(device.now).encode()))
-        cosem.attribute(CLASS_ID, NAME, 4, get=lambda: uint8(clock.status))
+        cosem.attribute(CLASS_ID, NAME, 2, get=self._time, preset=lambda value: clock.force(_instant(value)))
+        cosem.attribute(CLASS_ID, NAME, 4, get=lambda: uint8(clock.status), preset=self._preset_status)
         cosem.attribute(CLASS_ID, NAME, 9, set=self._set_base)
         cosem.method(CLASS_ID, NAME, 5, self._preset)
         cosem.method(CLASS_ID, NAME, 4, self._adjust)
 
     def started(self) -> None:
         self._range = None
+
+    def _time(self) -> Data:
+        return octet_string(CosemDateTime.at(self.device.now).encode())
+
+    def _preset_status(self, value: Data) -> None:
+        status = expect(value, DataType.UINT8)
+        if status not in ClockStatus.__members__.values():
+            raise AccessFailed
+        self.device.clock.set_status(ClockStatus(status))
 
     @staticmethod
     def _set_base(value: Data) -> None:

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from .personality import Personality
     from .ring_log import RingLog
 
+LAST_SEEN_GRAIN: Instant = 60
+"""How exactly a killed device knows when it last ran (seconds): its note of the time is this old at most."""
 COMMIT_EVERY: Instant = DAY
 """While much time passes in one call, commit at least this often (seconds of the device's clock)."""
 
@@ -61,6 +63,12 @@ class PowerRecord(Part):
     name = "power"
     State = PowerState
     state: PowerState
+
+    def note(self, now: Instant, grain: Instant = LAST_SEEN_GRAIN) -> None:
+        """The device runs at ``now``, a true time."""
+        if now - self.state.last_seen >= grain:
+            self.state.last_seen = now
+            self.touch()
 
 
 class Device:
@@ -118,14 +126,18 @@ class Device:
         self._set_time(now)
         for part in self.parts:
             part.started()
-        self._announce_outage(now)
+        self._announce_outage()
+        self._run_until(now)
         return self._finish(now)
 
     def power_off(self, now: Instant) -> list[Output]:
         """The supply fails at ``now``: a last gasp, then nothing until ``power_on``."""
+        if not self.on:
+            raise LocalProtocolError("the device is off already")
         self._begin(now)
         for part in self.parts:
             part.power_lost(self.now)
+        self.power.note(now, grain=0)
         outputs = self._finish(now)
         self.on = False
         return outputs
@@ -224,18 +236,19 @@ class Device:
 
     def _finish(self, now: Instant) -> list[Output]:
         if self.on:
-            self.power.state.last_seen = now
-            self.power.touch()
+            self.power.note(now)
             self.commit()
         outputs, self._outputs = self._outputs, []
         return outputs
 
-    def _announce_outage(self, now: Instant) -> None:
+    def _announce_outage(self) -> None:
         state = self.power.state
         if state.started:
             for part in self.parts:
-                part.power_restored(state.last_seen, now)
-        state.started = True
+                part.power_restored(self.clock.local(state.last_seen), self.now)
+        else:
+            state.started = True
+            self.power.touch()
 
     def _run_until(self, now: Instant) -> None:
         """Run the parts whose time has come, earliest first, in the order of the parts list at the same instant."""

@@ -19,7 +19,7 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.keys import KeyName, KeyUse, certificate_point
 from protocols.gbcs.message import Cra, Message, OtherInformation
 from protocols.gbcs.payload import GbcsPayload, decode_payload
-from protocols.gbcs.protection import BETWEEN_DEVICES, Verdict, verify_mac, verify_signature
+from protocols.gbcs.protection import BETWEEN_DEVICES, Verdict, verify
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Kind, Protection, UseCase, by_code
 
@@ -149,19 +149,18 @@ class Dispatcher:
         return partner and message.message_code in BETWEEN_DEVICES
 
     def _is_authentic(self, command: Command) -> bool:
+        """True if the message has exactly the protection of its use case, and all of it verifies."""
         device, message = self._device, command.message
         needed = command.use_case.protection_of(Cra.COMMAND, command.role, device.personality.device)
-        if Protection.MAC in needed:
-            verdict = verify_mac(message, device.keys, device.credentials.broker())
-            if verdict is not Verdict.VALID and not device.defective(defects.ACCEPTS_WRONG_MAC):
-                return False
-        elif message.mac is not None:
+        if (message.mac is not None) != (Protection.MAC in needed):
             return False
-        if Protection.SIGNATURE not in needed:
-            return not message.signature
-        if device.defective(defects.ACCEPTS_WRONG_SIGNATURE):
-            return True
-        return verify_signature(message, device.keys) is Verdict.VALID
+        if bool(message.signature) != (Protection.SIGNATURE in needed):
+            return False
+        found = verify(message, device.keys, device.credentials.broker())
+        passes = (Verdict.VALID, Verdict.ABSENT)
+        return (found.mac in passes or device.defective(defects.ACCEPTS_WRONG_MAC)) and (
+            found.signature in passes or device.defective(defects.ACCEPTS_WRONG_SIGNATURE)
+        )
 
     def _is_new(self, command: Command) -> bool:
         device = self._device
