@@ -1,7 +1,8 @@
 """The ZigBee clusters of a gas device: parts register commands and attributes, GBZ payloads are carried out on them.
 
 A command handler takes the component and gives replies, or None for a default response; it may raise ``ZclFailed``.
-Every component of a command is answered, in order, with its own sequence number.
+Every component of a command is answered, in order, with its own sequence number. A preset is the maker's way in: it
+puts the device into the state in which reading an attribute, or a command, gives the answer that it takes.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from protocols.zigbee.zcl import (
     ReadAttributesResponse,
 )
 
+from .cosem import NoPreset
 from .refusals import ZCL_FAILURE, ZCL_NOT_FOUND, ZclFailed
 
 if TYPE_CHECKING:
@@ -43,12 +45,16 @@ class Reply(NamedTuple):
 
 Handler = Callable[[Component], "Sequence[Reply] | None"]
 Read = Callable[[], Any]
+Preset = Callable[[Any], None]
+CommandPreset = Callable[[ClusterCommand, "Sequence[ClusterCommand]"], None]
+"""Takes a command and what it is to be answered with: the published commands, or none for success alone."""
 
 
 class _Served(NamedTuple):
     read: Read
     type: int
     sensitive: bool
+    preset: Preset | None
 
 
 class ZclServer:
@@ -57,24 +63,70 @@ class ZclServer:
     def __init__(self) -> None:
         self._commands: dict[tuple[int, bool, int], Handler] = {}
         self._attributes: dict[tuple[int, int], _Served] = {}
+        self._presets: dict[tuple[int, bool, int], CommandPreset] = {}
         self.quiet_reads: set[tuple[int, int]] = set()
         """(message code, cluster) of reads in clear whose answer disables the default response all the same."""
         self.faults: dict[tuple[int, bool, int] | tuple[int, int], int] = {}
         """Commands (cluster, to client, command) and attributes (cluster, attribute) that fail with a status."""
 
-    def command(self, cluster: int, command: int, handler: Handler, *, to_client: bool = False) -> None:
-        """Serve a command. Raises LocalProtocolError if another part serves it already."""
+    # registering
+
+    def command(
+        self,
+        cluster: int,
+        command: int,
+        handler: Handler,
+        *,
+        to_client: bool = False,
+        preset: CommandPreset | None = None,
+    ) -> None:
+        """Serve a command. Raises LocalProtocolError if another part serves it already.
+
+        ``preset`` takes such a command and what it is to be answered with.
+        """
         key = (cluster, to_client, command)
         if key in self._commands:
             raise LocalProtocolError(f"two parts serve command {cluster:04X}/{command:02X}")
         self._commands[key] = handler
+        if preset is not None:
+            self._presets[key] = preset
 
-    def attribute(self, cluster: int, attribute: int, read: Read, *, sensitive: bool = False) -> None:
-        """Serve an attribute of the cluster tables. Raises LocalProtocolError for an unknown or a second one."""
+    def attribute(
+        self, cluster: int, attribute: int, read: Read, *, sensitive: bool = False, preset: Preset | None = None
+    ) -> None:
+        """Serve an attribute of the cluster tables. Raises LocalProtocolError for an unknown or a second one.
+
+        ``preset`` takes the value that ``read`` is to give.
+        """
         row = find_attribute(cluster, attribute)
         if row is None or (cluster, attribute) in self._attributes:
             raise LocalProtocolError(f"attribute {cluster:04X}/{attribute:04X} is unknown or served twice")
-        self._attributes[cluster, attribute] = _Served(read, row.type, sensitive)
+        self._attributes[cluster, attribute] = _Served(read, row.type, sensitive, preset)
+
+    # the maker's way in
+
+    def preset_attribute(self, cluster: int, attribute: int, value: Any) -> None:
+        """Put the device into the state in which the attribute reads ``value``.
+
+        Raises NoPreset if no part offers that, ZclFailed if the value cannot be.
+        """
+        served = self._attributes.get((cluster, attribute))
+        if served is None or served.preset is None:
+            raise NoPreset(f"no preset for attribute {cluster:04X}/{attribute:04X}")
+        served.preset(value)
+
+    def preset_command(self, asked: ClusterCommand, answers: Sequence[ClusterCommand]) -> None:
+        """Put the device into the state in which ``asked`` is answered with ``answers``; none: with success alone.
+
+        Raises NoPreset if no part offers that, ZclFailed if it cannot be.
+        """
+        row = asked.row
+        preset = self._presets.get((row.cluster, row.to_client, row.command))
+        if preset is None:
+            raise NoPreset(f"no preset for command {row.cluster:04X}/{row.command:02X}")
+        preset(asked, answers)
+
+    # carrying out
 
     def execute(self, payload: GbzPayload, header: Message, keys: KeyStore, *, go_on: bool = False) -> GbzPayload:
         """Carry out a command; ``header`` is that of the response, which encryption needs.
