@@ -62,11 +62,6 @@ def serve_log(
         for each in rows:
             ring.append(*(each if held is None else held(each)))
 
-    def preset(value: Data) -> None:
-        ring.clear()
-        for values in expect(value, DataType.COMPACT_ARRAY).rows:
-            ring.append(*(values if held is None else held(values)))
-
     if reset is not None:
         cosem.method(CLASS_ID, name, RESET, lambda _argument: reset())
     return cosem.attribute(CLASS_ID, name, BUFFER, get_range=read, preset=preset)
@@ -94,11 +89,6 @@ def serve_event_logs(cosem: CosemServer, logs: Logs, device: DeviceType) -> None
 def _event_row(row: Row) -> Row:
     at, code, size, other = row
     return at, code, other[:size]
-
-
-def _held_event(row: Row) -> Row:
-    at, code, other = row
-    return at, code, len(other), other
 
 
 def _event_held(row: Row) -> Row:
