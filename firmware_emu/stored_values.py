@@ -31,7 +31,7 @@ class Stored:
     """One attribute kept in ``field`` (in its ``place`` if that is a list or dict).
 
     ``check`` judges the plain value of a write (the ``Data`` when ``kind`` is None); ``changed`` is called after a
-    write or a preset. Without ``readable`` it is preset all the same.
+    write, and after a preset unless ``quiet_preset``. Without ``readable`` it can be preset all the same.
     """
 
     class_id: int
@@ -44,6 +44,7 @@ class Stored:
     writable: bool = False
     check: Check | None = None
     changed: Changed | None = None
+    quiet_preset: bool = False
 
 
 class _Access:
@@ -67,19 +68,22 @@ class _Access:
         plain = plain_value(value, row.kind)
         if row.check is not None and not row.check(value if row.kind is None else plain):
             raise AccessFailed
-        self._put(plain)
+        self.put(plain)
 
     def preset(self, value: Data) -> None:
-        self._put(plain_value(value, self.row.kind))
+        self.put(plain_value(value, self.row.kind), quiet=self.row.quiet_preset)
 
-    def _put(self, plain: Any) -> None:
+    def activate(self, value: Data) -> None:
+        self.put(plain_value(value, self.row.kind))
+
+    def put(self, plain: Any, *, quiet: bool = False) -> None:
         part, row = self.part, self.row
         if row.place is None:
             setattr(part.state, row.field, plain)
         else:
             getattr(part.state, row.field)[row.place] = plain
         part.touch()
-        if row.changed is not None:
+        if row.changed is not None and not quiet:
             row.changed()
 
 
@@ -121,7 +125,7 @@ def serve_passive(part: Part, row: Stored) -> None:
 
     def apply(values: Mapping[Attribute, Data]) -> None:
         if passive in values:
-            access.preset(values[passive])
+            access.activate(values[passive])
 
     part.device.passive.serve(attribute(EXTENDED_DATA, row.name, ACTIVATE), [passive], apply, check)
 
@@ -137,7 +141,7 @@ def serve_passive_object(part: Part, active: Stored, passive: Attribute, activat
 
     def apply(values: Mapping[Attribute, Data]) -> None:
         if passive in values:
-            access.preset(values[passive])
+            access.activate(values[passive])
 
     part.device.passive.serve(activate, [passive], apply, check)
 
