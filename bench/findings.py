@@ -11,7 +11,14 @@ from .evidence import Verdict
 
 
 class DeviceFinding(MeterbenchError, AssertionError):  # noqa: N818 - it is no error of the program
-    """The device does not do what the specification says. The text says what was expected and what was found."""
+    """The device does not do what the specification says. The text says what was expected and what was found.
+
+    ``recorded``: the exchange that it is about is closed already, with its verdict.
+    """
+
+    def __init__(self, text: str, *, recorded: bool = False) -> None:
+        super().__init__(text)
+        self.recorded = recorded
 
 
 class Inconclusive(MeterbenchError):  # noqa: N818 - it is no error of the program

@@ -97,15 +97,14 @@ class HeadEnd:
         on_behalf_of: RemotePartyRole | None = None,
         counter: int | None = None,
     ) -> Command:
-        """Build and protect a command; it is kept in ``sent``. ``on_behalf_of`` makes the broker its originator."""
+        """Build and protect a command. ``on_behalf_of`` makes the broker its originator. ``keep`` it when it goes out."""
         role = BROKER if on_behalf_of is not None else sender or self.usual_sender(request.use_case)
         used = self.next_counter(role, top_up=request.top_up) if counter is None else counter
-        return self.keep(self._protected(self._draft(device, request, role, on_behalf_of, used)))
+        return self._protected(self._draft(device, request, role, on_behalf_of, used))
 
-    def keep(self, command: Command) -> Command:
-        """Remember a command that was made elsewhere, such as a spoiled one."""
+    def keep(self, command: Command) -> None:
+        """Remember a command as sent, right or spoiled."""
         self.sent.append(command)
-        return command
 
     def _draft(
         self, device: Eui64, request: Request, role: RemotePartyRole, behalf: RemotePartyRole | None, counter: int
@@ -121,7 +120,9 @@ class HeadEnd:
 
     def _protected(self, command: Command) -> Command:
         wanted = command.use_case.protection_of(Cra.COMMAND, command.sender, self.devices.get(command.device))
-        message = protect(command.message, wanted, self.store(command.sender), self.store(BROKER), self.identity(BROKER))
+        message = protect(
+            command.message, wanted, self.store(command.sender), self.store(BROKER), self.identity(BROKER)
+        )
         return replace(command, message=message, octets=message.encode())
 
 

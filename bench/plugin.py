@@ -108,10 +108,10 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
         return report
     from .evidence import Verdict
 
-    verdict, reason = None, ""
+    verdict, reason, recorded = None, "", False
     if call.excinfo is not None:
         error = call.excinfo.value
-        reason = str(error) or type(error).__name__
+        reason, recorded = str(error) or type(error).__name__, getattr(error, "recorded", False)
         if isinstance(error, pytest.skip.Exception):
             verdict = Verdict.SKIPPED
         else:
@@ -120,7 +120,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
             verdict = verdict_of(error, item.path, Path(str(call.excinfo.traceback[-1].path)))
             if verdict is Verdict.ERROR:
                 reason = f"{type(error).__name__}: {reason}"
-    recorder.end_test(_device_name(item), _use_case(item), verdict, reason)
+    recorder.end_test(_device_name(item), _use_case(item), verdict, reason, recorded=recorded)
     return report
 
 

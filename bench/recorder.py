@@ -80,9 +80,14 @@ class Recorder:
             return None
         return self._keep(self.current.closed(self._now(), verdict, reason))
 
-    def end_test(self, device: str, name: str, verdict: Verdict | None, reason: str) -> None:
-        """A test is over. Its verdict, if it broke off, goes to the open exchange or to one made for it."""
-        if self.current is None and verdict is not None:
+    def end_test(self, device: str, name: str, verdict: Verdict | None, reason: str, *, recorded: bool = False) -> None:
+        """A test is over. Its verdict, if it broke off, goes to the open exchange or to one made for it.
+
+        Not if the finding is ``recorded`` already, with the exchange that it is about.
+        """
+        if recorded:
+            verdict, reason = None, ""
+        elif self.current is None and verdict is not None:
             self.current = OpenExchange(device, name, self.test_title or name, self._now())
         self.close(verdict, reason)
 

@@ -25,8 +25,8 @@ class Arrived(NamedTuple):
 class Outstanding(Protocol):
     """What is known of an emulated device behind the wire."""
 
-    async def settled(self) -> None:
-        """Returns when the device has dealt with everything that was sent to it."""
+    async def settled(self, messages: int) -> None:
+        """Returns when the device has dealt with so many messages."""
 
     @property
     def sent(self) -> int:
@@ -38,11 +38,12 @@ class Session:
 
     def __init__(self, channel: FrameChannel, seconds: float, device: Outstanding | None = None) -> None:
         self._channel, self._seconds, self._device = channel, seconds, device
-        self.received = 0
+        self.sent = self.received = 0
 
     async def send(self, octets: bytes) -> None:
         """Send one message."""
         await self._channel.send(octets)
+        self.sent += 1
 
     async def collect(self, until: Callable[[Arrived], bool]) -> list[Arrived]:
         """What arrives up to and including the message that ``until`` accepts.
@@ -73,7 +74,7 @@ class Session:
     async def _more(self) -> bool:
         if self._device is None:
             return True
-        await self._device.settled()
+        await self._device.settled(self.sent)
         return self._device.sent > self.received
 
     async def _receive(self) -> Arrived:

@@ -1,0 +1,64 @@
+"""Reading the security log of any kind of device, and what it says."""
+
+from __future__ import annotations
+
+from protocols.dlms.data import CompactArray, Data, DataType
+from protocols.errors import RemoteProtocolError
+from protocols.gbcs.roles import DeviceType
+from protocols.instant import Instant
+
+from .answers import Answer
+from .requests import Period, Request, dlms, gbz
+
+EVENTS_CLUSTER, PUBLISH_EVENT_LOG = 0x0709, 0x01
+GSME_SECURITY_LOG = 4
+_READS = {DeviceType.ESME: "ECS35b", DeviceType.CHF: "ECS35d"}
+
+
+def log_request(kind: DeviceType, period: Period) -> Request:
+    """The read of a device's security log."""
+    title = "Read the security log"
+    if kind in _READS:
+        return dlms(_READS[kind], period=period, title=title)
+    fields = {"event_control_and_log_id": GSME_SECURITY_LOG, "start_time": period.start, "end_time": period.end}
+    return gbz("CS10b", fields, title=title)
+
+
+def entries(answer: Answer) -> list[tuple[Instant, int, bytes]]:
+    """The entries of an event or security log that was read: time, code, other information.
+
+    Raises RemoteProtocolError for an answer of another form.
+    """
+    if answer.components:
+        return [entry for made in answer.command_fields(EVENTS_CLUSTER, PUBLISH_EVENT_LOG) for entry in _events(made)]
+    if len(answer.data) != 1:
+        raise RemoteProtocolError(f"a log is one value, not {len(answer.data)}")
+    return [_entry(row) for row in _rows(answer.data[0])]
+
+
+def logged_codes(kind: DeviceType, answer: Answer) -> list[int]:  # noqa: ARG001 - the form of the answer tells
+    """The codes in a log that was read; none where it could not be read, which its own checks report."""
+    try:
+        return [code for _, code, _ in entries(answer)]
+    except RemoteProtocolError:
+        return []
+
+
+def _rows(log: Data) -> list[tuple[object, ...]]:
+    if log.type is DataType.COMPACT_ARRAY and isinstance(log.value, CompactArray):
+        return list(log.value.rows)
+    if log.type is DataType.ARRAY:
+        return [tuple(member.value for member in row.value) for row in log.value]
+    raise RemoteProtocolError(f"a log is an array, not {log.type.name}")
+
+
+def _entry(row: tuple[object, ...]) -> tuple[Instant, int, bytes]:
+    at, code, other = (*row, b"")[:3]
+    if not isinstance(at, int) or not isinstance(code, int):
+        raise RemoteProtocolError("an entry of a log begins with time and code")
+    return at, code, other if isinstance(other, bytes) else b""
+
+
+def _events(made: object) -> list[tuple[Instant, int, bytes]]:
+    fields = getattr(made, "fields", {})
+    return [(event.time, event.event_id, event.data) for event in fields["events"]]

@@ -1,0 +1,249 @@
+"""A device under test, as a test sees it: ask it something, or show that it refuses something."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from protocols.errors import RemoteProtocolError
+from protocols.eui64 import Eui64
+from protocols.gbcs import alert_codes
+from protocols.gbcs.gbz import GbzAlert
+from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.payload import decode_payload
+from protocols.gbcs.protection import Verdict as KeyVerdict
+from protocols.gbcs.protection import verify
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.use_cases import Protection, by_code
+from protocols.instant import Instant
+
+from .answers import Answer, check, check_answer, check_success, protection_text
+from .evidence import Check, Verdict
+from .findings import DeviceFinding
+from .head_end import Command, HeadEnd
+from .recorder import OpenExchange, finding_text
+from .requests import Period, Request
+from .security_log import log_request, logged_codes
+from .session import Arrived, NothingCame
+
+if TYPE_CHECKING:
+    from .home import Home
+    from .rig import DeviceSection
+    from .session import Session
+
+
+class Alert(NamedTuple):
+    """An alert that arrived: its code, message code and recipient."""
+
+    code: int
+    message_code: int
+    recipient: Eui64
+
+
+class Reply:
+    """A checked answer, and the means to check its values too. A value that is wrong is a DeviceFinding."""
+
+    def __init__(self, answer: Answer, exchange: OpenExchange, alerts: Sequence[Alert]) -> None:
+        self._exchange = exchange
+        self.answer, self.alerts = answer, tuple(alerts)
+        self.data, self.results, self.value = answer.data, answer.results, answer.value
+        self.components, self.statuses = answer.components, answer.statuses
+
+    def expect(self, name: str, expected: object, found: object) -> None:
+        """Check that two things are equal."""
+        self._exchange.add(check(name, expected, found))
+
+    def within(self, name: str, expected: int, found: int, tolerance: int, unit: str = "") -> None:
+        """Check that a number is as expected, give or take ``tolerance``."""
+        good = abs(found - expected) <= tolerance
+        self._exchange.add(check(name, f"{expected} ± {tolerance} {unit}".strip(), f"{found} {unit}".strip(), passed=good))
+
+    def that(self, name: str, expected: str, found: object, *, good: bool) -> None:
+        """Check anything; ``good`` says whether it holds."""
+        self._exchange.add(check(name, expected, found, passed=good))
+
+    def attribute(self, cluster: int, attribute: int) -> Any:
+        """The value of an attribute that was read."""
+        return self.answer.attribute(cluster, attribute)
+
+    def fields(self, cluster: int, command: int) -> list[Any]:
+        """The fields of the answer's cluster commands of that number."""
+        return self.answer.command_fields(cluster, command)
+
+
+class Target:
+    """One device of the rig. ``alerts`` are all that it has sent so far."""
+
+    def __init__(self, home: Home, section: DeviceSection, session: Session) -> None:
+        self._home, self.section, self._session = home, section, session
+        self.name, self.type, self.eui64 = section.name, section.type, section.eui64
+        self.alerts: list[Alert] = []
+
+    @property
+    def head_end(self) -> HeadEnd:
+        """Who speaks to it."""
+        return self._home.head_end
+
+    def command(self, request: Request, **how: Any) -> Command:
+        """A command for this device, made but not sent; ``how`` as in ``HeadEnd.command``."""
+        self._home.tick()
+        return self.head_end.command(self.eui64, request, **how)
+
+    @property
+    def now(self) -> Instant:
+        """True time."""
+        return self._home.clock.now()
+
+    def ask(
+        self,
+        request: Request,
+        *,
+        sender: RemotePartyRole | None = None,
+        on_behalf_of: RemotePartyRole | None = None,
+        success: bool = True,
+    ) -> Reply:
+        """Send a command and check the answer in every way; with ``success`` also that all of it was carried out.
+
+        Raises DeviceFinding for the first check that does not pass.
+        """
+        self._home.tick()
+        command = self._home.head_end.command(self.eui64, request, sender=sender, on_behalf_of=on_behalf_of)
+        exchange = self._open(command, request.title)
+        try:
+            arrived = self._home.run(self._round(command))
+        except NothingCame as nothing:
+            self._note(exchange, nothing.arrived, command)
+            exchange.add(check("answer", "a response", "none"))
+            raise
+        alerts = self._note(exchange, arrived, command)
+        answer = self._answer(command, arrived)
+        exchange.add(*answer.checks, *(check_success(answer) if success else ()))
+        return Reply(answer, exchange, alerts)
+
+    def refuses(self, command: Command, reason: int, title: str) -> None:
+        """Show that a command is not answered, and that the device says why.
+
+        A read of the security log is sent right behind it: when that is answered and the command was not, it never
+        will be. ``reason`` is the event that the refusal must raise; the catalogue says whether as an alert, as an
+        entry of the security log, or both. Raises DeviceFinding.
+        """
+        self._home.tick()
+        since = self.now
+        exchange = self._open(command, title)
+        barrier = self._home.head_end.command(self.eui64, log_request(self.type, Period(since, since + 600)))
+        try:
+            arrived = self._home.run(self._round(command, barrier))
+        except NothingCame as nothing:
+            self._note(exchange, nothing.arrived, command)
+            exchange.add(check("a good read right behind it", "answered", "no answer"))
+            raise
+        wrongly = [a for a in arrived if _answers(a, command)]
+        alerts = self._note(exchange, [a for a in arrived if not _answers(a, barrier)], command)
+        answer = self._answer(barrier, arrived)
+        exchange.checks += [
+            check("answer to what must be refused", "none", _what(wrongly[0]) if wrongly else "none"),
+            *self._reasons(reason, alerts, answer),
+        ]
+        self._home.recorder.close()
+        self._record_barrier(barrier, answer, arrived)
+        failed = next((made for made in exchange.checks if made.verdict is Verdict.FAIL), None)
+        if failed is not None:
+            raise DeviceFinding(finding_text(failed), recorded=True)
+
+    async def close(self) -> None:
+        """Give the wire back."""
+        await self._session.close()
+
+    # inside
+
+    async def _round(self, *commands: Command) -> list[Arrived]:
+        for command in commands:
+            self._home.head_end.keep(command)
+            await self._session.send(command.octets)
+        arrived = await self._session.collect(lambda a: _answers(a, commands[-1]))
+        return arrived + await self._session.rest()
+
+    def _open(self, command: Command, title: str) -> OpenExchange:
+        exchange = self._home.recorder.open(self.name, command.use_case.name, title)
+        exchange.sent = self._home.seen("command", command.octets)
+        return exchange
+
+    def _note(self, exchange: OpenExchange, arrived: Sequence[Arrived], command: Command) -> list[Alert]:
+        """Keep what arrived; check every alert among it."""
+        alerts = []
+        for one in arrived:
+            name = "response" if _answers(one, command) else _what(one)
+            if one.message is not None and one.message.cra is Cra.ALERT:
+                alert, checks = self._check_alert(one.message)
+                exchange.checks += checks
+                alerts.append(alert)
+                name = f"alert {alert.code:04X}"
+            exchange.received.append(self._home.seen(name, one.octets))
+        self.alerts += alerts
+        return alerts
+
+    def _check_alert(self, message: Message) -> tuple[Alert, list[Check]]:
+        payload = decode_payload(message)
+        code = payload.alert_code if isinstance(payload, GbzAlert) else _notified_code(payload)
+        case = by_code(message.message_code)
+        wanted = case.alert if case else Protection.SIGNATURE
+        has = Protection.SIGNATURE if message.signature else Protection.NONE
+        has |= Protection.NONE if message.mac is None else Protection.MAC
+        checks = [check(f"protection of alert {code:04X}", protection_text(wanted), protection_text(has))]
+        for name, verdict in zip(("signature", "MAC"), verify(message, self._home.observer), strict=True):
+            if verdict is not KeyVerdict.ABSENT:
+                checks.append(check(f"{name} of alert {code:04X}", KeyVerdict.VALID.value, verdict.value))
+        return Alert(code, message.message_code, message.recipient), checks
+
+    def _answer(self, command: Command, arrived: Sequence[Arrived]) -> Answer:
+        octets = next(a.octets for a in arrived if _answers(a, command))
+        now = self.now if self._home.clock.virtual else None
+        return check_answer(self._home.head_end, command, octets, now)
+
+    def _reasons(self, reason: int, alerts: Sequence[Alert], log: Answer) -> list[Check]:
+        """That the event was raised where the catalogue says: alert, security log, or both."""
+        row = alert_codes.by_code(reason)
+        checks = []
+        if row is not None and row.wan is alert_codes.Wan.GENERIC:
+            found = ", ".join(f"{alert.code:04X}" for alert in alerts) or "none"
+            checks.append(check("alert", f"{reason:04X} {row.meaning}", found, passed=reason in {a.code for a in alerts}))
+        if row is not None and row.log_on(self.type) is alert_codes.Log.SECURITY:
+            codes = logged_codes(self.type, log)
+            found = ", ".join(f"{code:04X}" for code in codes) or "no entry"
+            checks.append(check("security log", f"{reason:04X} {row.meaning}", found, passed=reason in codes))
+        return checks
+
+    def _record_barrier(self, barrier: Command, answer: Answer, arrived: Sequence[Arrived]) -> None:
+        """The good read is an exchange of its own."""
+        exchange = self._open(barrier, "Read the security log right behind what must be refused")
+        self._note(exchange, [a for a in arrived if _answers(a, barrier)], barrier)
+        exchange.checks += [*answer.checks]
+        self._home.recorder.close()
+        if answer.failed is not None:
+            raise DeviceFinding(finding_text(answer.failed), recorded=True)
+
+
+def _answers(arrived: Arrived, command: Command) -> bool:
+    """Whether a message is the response to a command, as far as the device says so."""
+    message = arrived.message
+    return (
+        message is not None
+        and message.cra is Cra.RESPONSE
+        and message.counter == command.message.counter
+        and message.message_code == command.message.message_code
+    )
+
+
+def _notified_code(payload: Any) -> int:
+    """The alert code of a DLMS or ASN.1 alert."""
+    body = getattr(payload, "body", None)
+    found = body.value[0].value if body is not None else getattr(getattr(payload, "value", None), "alert_code", None)
+    if not isinstance(found, int):
+        raise RemoteProtocolError("an alert without an alert code")
+    return found
+
+
+def _what(arrived: Arrived) -> str:
+    if arrived.message is None:
+        return "octets that are no message"
+    return f"{arrived.message.cra.name.lower()} {arrived.message.message_code:04X}"
