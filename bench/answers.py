@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocols import instant
 from protocols.dlms.access import AccessRequest, AccessResponse, Service, decode_apdu, invoke_id_of
@@ -18,7 +18,7 @@ from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import SECURITY_HEADER, Component, GbzPayload, decode_gbz
 from protocols.gbcs.keys import KeyStore
 from protocols.gbcs.message import Cra, Message
-from protocols.gbcs.payload import GbcsPayload, decode_payload
+from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict as KeyVerdict
 from protocols.gbcs.use_cases import Payload, Protection
 from protocols.instant import Instant
@@ -26,6 +26,9 @@ from protocols.zigbee.zcl import DEFAULT_RESPONSE, SUCCESS, STATUS_TEXTS, Defaul
 
 from .evidence import Check, Verdict
 from .head_end import Command, HeadEnd, party_text
+
+if TYPE_CHECKING:
+    from protocols.gbcs.payload import GbcsPayload
 
 TIME_TOLERANCE = 10
 """Seconds by which a device's clock may differ from true time without saying so (GBCS time keeping)."""

@@ -10,7 +10,6 @@ from protocols.dlms.data import NULL
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import GbzPayload
 from protocols.gbcs.message import Cra, Message
-from protocols.gbcs.payload import GbcsPayload
 from protocols.gbcs.protection import add_mac, sign
 from protocols.gbcs.use_cases import Protection
 
@@ -19,6 +18,8 @@ from .command import Command
 from .outputs import SendMessage
 
 if TYPE_CHECKING:
+    from protocols.gbcs.payload import GbcsPayload
+
     from .device import Device
 
 

@@ -18,7 +18,7 @@ from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
 from protocols.gbcs.keys import KeyName, KeyUse, certificate_point
 from protocols.gbcs.message import Cra, Message, OtherInformation
-from protocols.gbcs.payload import GbcsPayload, decode_payload
+from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import BETWEEN_DEVICES, Verdict, verify
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Kind, Protection, UseCase, by_code
@@ -29,6 +29,8 @@ from .cosem import allowed
 from .counters import TOP_UP
 
 if TYPE_CHECKING:
+    from protocols.gbcs.payload import GbcsPayload
+
     from .device import Device
 
 FORMAT_FAILURE = 0x8F1E
