@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from protocols.dlms.access import AccessRequest, AccessResponse, DataNotification
-from protocols.dlms.data import Data
 from protocols.errors import DecodeError, MissingKeyError, ProtectionError
 from protocols.eui64 import eui64_text
-from protocols.gbcs.asn1_types import Asn1Payload
-from protocols.gbcs.gbz import GbzAlert, GbzPayload
 from protocols.gbcs.message import Cra, Message
-from protocols.gbcs.payload import GbcsPayload, OpaquePayload, decode_payload
+from protocols.gbcs.payload import OpaquePayload, decode_payload, payload_family
+from protocols.gbcs.use_cases import Payload as Family
 from protocols.gbcs.use_cases import UseCase, by_code
-from protocols.sheet import Sheet
+from protocols.sheet import Field, Sheet
 
 if TYPE_CHECKING:
+    from protocols.dlms.access import Apdu
+    from protocols.dlms.data import Data
+    from protocols.dlms.describe import ObjectName
+    from protocols.gbcs.asn1_types import Asn1Payload
+    from protocols.gbcs.gbz import GbzAlert, GbzPayload
     from protocols.gbcs.keys import KeyStore
+    from protocols.gbcs.payload import GbcsPayload
     from protocols.gbcs.protection import Verdicts
     from protocols.gbcs.sensitive import DecryptedPart, EncryptedPart
+    from protocols.gbcs.use_cases_instructions import Instruction
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,10 @@ class Inspection:
         """Every field with its place; decrypted parts stand below what hides them, or in groups at the end."""
         sheet = Sheet()
         self.message.describe(sheet, self._describe_payload)
-        for part, hidden in zip(self.opened, self.hidden, strict=False):
-            if isinstance(part.value, Data):
-                sheet.fields.append(_decrypted_data(part.value, self.octets.find(hidden.octets) + 5))
+        if payload_family(self.message) is Family.DLMS:
+            for part, hidden in zip(self.opened, self.hidden, strict=False):
+                place = self.octets.find(hidden.octets) + _PART_HEADER
+                sheet.fields.append(_decrypted_data(cast("Data", part.value), place, self._reads(part.place)))
         return sheet
 
     def notes(self) -> tuple[str, ...]:
@@ -101,20 +106,41 @@ class Inspection:
         }
 
     def _describe_payload(self, sheet: Sheet) -> None:
-        payload = self.payload
-        if isinstance(payload, AccessRequest | AccessResponse | DataNotification):
-            from protocols.dlms.describe import describe_apdu  # readable output is not needed to verify
+        family = payload_family(self.message)
+        if family is Family.DLMS:
+            from protocols.dlms.describe import describe_apdu  # a codec's readable output, when it is to be read
             from protocols.gbcs.objects import NAMES
 
-            describe_apdu(payload, sheet, NAMES)
-        elif isinstance(payload, GbzPayload | GbzAlert):
+            describe_apdu(cast("Apdu", self.payload), sheet, NAMES, self._asked())
+        elif family is Family.GBZ:
             from protocols.gbcs.gbz import describe
 
-            describe(payload, sheet, {part.place: part.plaintext for part in self.opened})
-        elif isinstance(payload, Asn1Payload):
-            payload.describe(sheet)
+            plaintexts = {part.place: part.plaintext for part in self.opened}
+            describe(cast("GbzPayload | GbzAlert", self.payload), sheet, plaintexts)
+        elif family is Family.ASN1:
+            cast("Asn1Payload", self.payload).describe(sheet)
         else:
-            sheet.leaf("octets", payload.octets, payload.octets, "unknown message code: not decoded")
+            octets = self.payload.encode()
+            sheet.leaf("octets", octets, octets, "unknown message code: not decoded")
+
+    def _asked(self) -> Any:
+        """What the command of a response asked for: its use case's own list, if it has as many instructions."""
+        from protocols.dlms.access import AccessResponse, Service, Specification
+
+        if self.use_case is None or not isinstance(self.payload, AccessResponse):
+            return ()
+        listed = self.use_case.instructions
+        if len(listed) != len(self.payload.data):
+            return ()  # instructions that may be left out: the response does not say which were
+        return tuple(Specification(Service(int(each.op)), each.class_id, each.obis, each.index) for each in listed)
+
+    def _reads(self, place: int) -> tuple[ObjectName | None, ...]:
+        """What is known of the objects in the answer to a protected read."""
+        from protocols.gbcs.objects import NAMES
+
+        listed: tuple[Instruction, ...] = self.use_case.instructions if self.use_case else ()
+        reads = listed[place].reads if place < len(listed) else ()
+        return tuple(NAMES.name(each.class_id, each.obis, "attribute", each.attribute) for each in reads)
 
 
 def inspect_message(octets: bytes, store: KeyStore | None = None) -> Inspection:
@@ -122,9 +148,7 @@ def inspect_message(octets: bytes, store: KeyStore | None = None) -> Inspection:
     message = Message.decode(octets)
     payload = decode_payload(message)
     found = partial(Inspection, octets, message, payload, by_code(message.message_code))
-    from protocols.gbcs.sensitive import decrypt_payload, encrypted_parts
-
-    hidden = tuple(encrypted_parts(payload))
+    hidden = _hidden(message, payload)
     if store is None:
         return found(hidden=hidden)
     from protocols.gbcs.protection import verify  # decoding alone needs no cryptography
@@ -132,18 +156,39 @@ def inspect_message(octets: bytes, store: KeyStore | None = None) -> Inspection:
     verdicts = verify(message, store)
     if not hidden:
         return found(verdicts=verdicts)
+    from protocols.gbcs.sensitive import decrypt_payload
+
     try:
         return found(verdicts=verdicts, hidden=hidden, opened=decrypt_payload(message, payload, store))
     except (ProtectionError, MissingKeyError, DecodeError) as error:
         return found(verdicts=verdicts, hidden=hidden, secrecy_problem=str(error))
 
 
-def _decrypted_data(value: Data, offset: int) -> Any:
+def _hidden(message: Message, payload: GbcsPayload) -> tuple[EncryptedPart, ...]:
+    if payload_family(message) not in (Family.DLMS, Family.GBZ):
+        return ()  # no other family has encrypted parts
+    from protocols.gbcs.sensitive import encrypted_parts
+
+    return tuple(encrypted_parts(payload))
+
+
+_PART_HEADER = 5
+"""Octets of an encrypted part in front of its ciphertext: security control and invocation counter."""
+
+
+def _decrypted_data(value: Data, offset: int, known: tuple[ObjectName | None, ...]) -> Field:
+    """A DLMS structure with an element for each object that was read."""
+    from protocols.dlms.axdr import encode_data
     from protocols.dlms.describe import describe_data
 
     below = Sheet(offset)
     with below.group("decrypted part", "plaintext in the place of its ciphertext"):
-        describe_data(value, below, "plaintext")
+        if len(known) != len(value.value):
+            describe_data(value, below, "plaintext")
+        else:
+            below.leaf("type_and_count", encode_data(value)[:2], len(known), "structure")
+            for place, (each, name) in enumerate(zip(value.value, known, strict=True)):
+                describe_data(each, below, name.name if name else f"[{place}]", name)
     return below.fields[0]
 
 

@@ -310,7 +310,7 @@ class Record(Format, Struct):
             if name in leave_out:
                 continue
             if get is None:
-                sheet.leaf(name or "fixed", kind.octets, kind.octets.hex().upper())
+                sheet.leaf(name or "fixed", kind.octets, kind.octets)
             else:
                 kind.describe(get(value), sheet, name)
 

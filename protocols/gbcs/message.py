@@ -1,4 +1,4 @@
-"""The GBCS message envelope: grouping header, payload, signature, MAC (GBCS 7.2; fact sheet sections 1 to 3).
+"""The GBCS message envelope: grouping header, payload, signature, MAC (GBCS 7.2).
 
 A body is a DLMS *general signing* unit (tag DF). Where a MAC protects the message, the body stands inside a
 *general ciphering* unit (tag DD) whose header fields are all empty. All integers are big-endian.
@@ -47,7 +47,7 @@ class Cra(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class OtherInformation:
-    """Message code and, where the access control broker speaks for somebody else, that party (fact sheet section 2).
+    """Message code and, where the access control broker speaks for somebody else, that party (GBCS 7.2.9).
 
     The fields nest: each one needs all before it. ``certificate`` is the DER key-agreement certificate of a party
     whose key the device does not hold. Counters are unsigned, 64 bits.
@@ -124,9 +124,16 @@ class _OtherInformationFormat(Format):
             length = sum(len(octets) for _, octets, _ in parts)
             sheet.leaf("length", put_length(length), length)
             for part, octets, member in parts:
-                text = f"{member:04X}" if part == "message_code" else ""
+                text = _use_case_text(value.message_code) if part == "message_code" else ""
                 text = eui64_text(octets) if part == "supplementary_party" else text
                 sheet.leaf(part, octets, octets if isinstance(member, bytes) else member, text)
+
+
+def _use_case_text(message_code: int) -> str:
+    from .use_cases import by_code  # only readable output needs the catalogue
+
+    use_case = by_code(message_code)
+    return f"{message_code:04X} {use_case.name}, {use_case.what}" if use_case else f"{message_code:04X}, unknown"
 
 
 class _IdentifierFormat(Octets):
@@ -156,17 +163,22 @@ class _DateTimeFormat(Counted):
             raise DecodeError(at, "a date-time of 0 or 12 octets", f"{len(value)}")
         return value, stop
 
+    def text(self, value: bytes) -> str:
+        from ..dlms.cosem_time import date_time_text  # readable output is not what most messages are read for
+
+        return (date_time_text(value) or "") if value else "absent"
+
 
 _DATE_TIME = _DateTimeFormat(0, 12)
 _OTHER_INFORMATION = _OtherInformationFormat()
 _BODY = Record(
     _Body,
-    Fixed(b"\x09"),  # length of the transaction identifier
+    "transaction_identifier_length" / Fixed(b"\x09"),
     "cra" / Choice(Cra),
     "counter" / Uint(8),
-    Fixed(b"\x08"),
+    "originator_length" / Fixed(b"\x08"),
     "originator" / _IdentifierFormat(),
-    Fixed(b"\x08"),
+    "recipient_length" / Fixed(b"\x08"),
     "recipient" / _IdentifierFormat(),
     "date_time" / _DATE_TIME,
     "other" / _OTHER_INFORMATION,
@@ -200,7 +212,7 @@ class Message:
 
     @property
     def message_code(self) -> int:
-        """The use case's message code (fact sheet section 17)."""
+        """The message code of the use case."""
         return self.other.message_code
 
     @classmethod
@@ -227,7 +239,7 @@ class Message:
         return self._ciphering_header(len(body)) + body + self.mac
 
     def signed_octets(self) -> bytes:
-        """What a signature covers: from the length of the transaction id to the last payload octet (section 5)."""
+        """What a signature covers: from the length of the transaction id to the last payload octet (GBCS 6.2)."""
         try:
             return self._signed_octets()
         except (EncodeError, struct.error, OverflowError, ValueError, TypeError, AttributeError):
@@ -248,7 +260,7 @@ class Message:
         )
 
     def body_octets(self) -> bytes:
-        """The general signing unit, its signature field included if there is one; what a MAC covers (section 7)."""
+        """The general signing unit, its signature field included if there is one; what a MAC covers."""
         return bytes((GENERAL_SIGNING,)) + self.signed_octets() + self._signature_octets()
 
     def without_protection(self) -> Message:

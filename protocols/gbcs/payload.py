@@ -1,16 +1,27 @@
-"""Which payload a message carries, as a typed value: DLMS, GBZ or ASN.1, chosen by its message code."""
+"""Which payload a message carries, as a typed value: DLMS, GBZ or ASN.1, chosen by its message code.
+
+The codec of a family is imported when the first message of it comes: a command line shows one message, of one family.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
 
-from ..dlms.access import ACCESS_REQUEST, ACCESS_RESPONSE, DATA_NOTIFICATION, Apdu, decode_apdu
 from ..errors import DecodeError
-from .asn1_types import Asn1Payload, decode_asn1
-from .gbz import PROFILE, GbzAlert, GbzPayload, decode_alert, decode_gbz
 from .message import Cra, Message
 from .use_cases import Payload as Family
 from .use_cases import by_code
+
+if TYPE_CHECKING:
+    from ..dlms.access import Apdu
+    from .asn1_types import Asn1Payload
+    from .gbz import GbzAlert, GbzPayload
+
+    GbcsPayload: TypeAlias = "Apdu | GbzPayload | GbzAlert | Asn1Payload | OpaquePayload"
+    """Everything that a message can carry; each has ``encode()``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +35,9 @@ class OpaquePayload:
         return self.octets
 
 
-GbcsPayload = Apdu | GbzPayload | GbzAlert | Asn1Payload | OpaquePayload
-"""Everything that a message can carry; each has ``encode()``."""
-
-
 _EITHER = Family.DLMS | Family.GBZ  # the generic alerts
+_GBZ_PROFILE = b"\x01\x09"
+_DLMS_TAGS = frozenset((0xD9, 0xDA, 0x0F))  # access request, access response, data notification
 
 
 def decode_payload(message: Message) -> GbcsPayload:
@@ -38,9 +47,20 @@ def decode_payload(message: Message) -> GbcsPayload:
     tell nothing its payload stays opaque.
     """
     try:
-        return _decode(message.message_code, message.cra, message.payload)
+        return _decoder(payload_family(message))(message)
     except DecodeError as error:
         raise error.inside("payload").shifted(payload_offset(message)) from None
+
+
+def payload_family(message: Message) -> Family:
+    """The family that ``decode_payload`` reads a message's payload as; NONE for an opaque one."""
+    use_case = by_code(message.message_code)
+    family = use_case.payload if use_case else _EITHER
+    if family == _EITHER:
+        family = _family_by_form(message.payload)
+        if use_case and family is Family.NONE:
+            family = Family.DLMS  # a generic alert that is neither: have the codec say what is wrong
+    return family
 
 
 def payload_offset(message: Message) -> int:
@@ -51,23 +71,28 @@ def payload_offset(message: Message) -> int:
     return len(message.encode()) - trailer - len(message.payload)
 
 
-def _decode(message_code: int, cra: Cra, octets: bytes) -> GbcsPayload:
-    use_case = by_code(message_code)
-    family = use_case.payload if use_case else _family_by_form(octets)
-    if family == _EITHER:
-        family = Family.GBZ if octets[:2] == PROFILE else Family.DLMS
-    if family is Family.DLMS:
-        return decode_apdu(octets)
-    if family is Family.GBZ:
-        return decode_alert(octets, message_code) if cra is Cra.ALERT else decode_gbz(octets)
-    if family is Family.ASN1:
-        return decode_asn1(message_code, cra, octets)
-    return OpaquePayload(octets)
-
-
 def _family_by_form(octets: bytes) -> Family:
-    if octets[:2] == PROFILE:
+    if octets[:2] == _GBZ_PROFILE:
         return Family.GBZ
-    if octets[:1] and octets[0] in (ACCESS_REQUEST, ACCESS_RESPONSE, DATA_NOTIFICATION):
-        return Family.DLMS
-    return Family.NONE
+    return Family.DLMS if octets and octets[0] in _DLMS_TAGS else Family.NONE
+
+
+@cache
+def _decoder(family: Family) -> Callable[[Message], GbcsPayload]:
+    if family is Family.DLMS:
+        from ..dlms.access import decode_apdu
+
+        return lambda message: decode_apdu(message.payload)
+    if family is Family.GBZ:
+        from .gbz import decode_alert, decode_gbz
+
+        return lambda message: (
+            decode_alert(message.payload, message.message_code)
+            if message.cra is Cra.ALERT
+            else decode_gbz(message.payload)
+        )
+    if family is Family.ASN1:
+        from .asn1_types import decode_asn1
+
+        return lambda message: decode_asn1(message.message_code, message.cra, message.payload)
+    return lambda message: OpaquePayload(message.payload)

@@ -1,21 +1,23 @@
 """Encrypted parts where they stand in typed payloads: answers to protected reads, GBZ components, billing alerts.
 
-``protection`` encrypts and decrypts octets; here they are found in a payload, and put there.
+``protection`` encrypts and decrypts octets; here they are found in a payload, and put there. It and the GBZ codec are
+imported where they are needed: finding out that a payload hides nothing should cost nothing.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from ..dlms.access import AccessResponse, DataNotification
+from ..dlms.access import AccessRequest, AccessResponse, DataNotification
 from ..dlms.axdr import decode_data, encode_data
 from ..dlms.data import Data
 from ..dlms.data_protection import ProtectedValue, ProtectionParameters, protected_value_in
-from .gbz import Component, GbzAlert, GbzPayload
-from .keys import KeyStore
 from .message import Message
-from .payload import GbcsPayload
-from .protection import decrypt_part, encrypt_part
+
+if TYPE_CHECKING:
+    from .gbz import Component
+    from .keys import KeyStore
+    from .payload import GbcsPayload
 
 
 class EncryptedPart(NamedTuple):
@@ -45,6 +47,10 @@ def encrypted_parts(payload: GbcsPayload) -> list[EncryptedPart]:
     if isinstance(payload, DataNotification):
         value = protected_value_in(payload.body)
         return [EncryptedPart(0, value.ciphered)] if value is not None else []
+    if isinstance(payload, AccessRequest):
+        return []
+    from .gbz import Component, GbzAlert, GbzPayload
+
     if isinstance(payload, GbzPayload):
         return _in_components(payload.components)
     if isinstance(payload, GbzAlert) and isinstance(payload.body, Component):
@@ -67,6 +73,8 @@ def encrypt_data(message: Message, store: KeyStore, data: Data) -> ProtectedValu
     The parameters repeat the header of ``message`` even where the key is made for a supplementary party. Raises
     MissingKeyError.
     """
+    from .protection import encrypt_part
+
     parameters = ProtectionParameters.of(message.counter, message.originator, message.recipient)
     return ProtectedValue(parameters, encrypt_part(message, store, encode_data(data)))
 
@@ -76,6 +84,8 @@ def encrypt_component(message: Message, store: KeyStore, component: Component, f
 
     Raises MissingKeyError.
     """
+    from .protection import encrypt_part
+
     return component.sealed(frame_counter, encrypt_part(message, store, component.plaintext()))
 
 
@@ -88,6 +98,8 @@ def _in_components(components: tuple[Component, ...]) -> list[EncryptedPart]:
 
 
 def _decrypt(message: Message, part: EncryptedPart, store: KeyStore) -> DecryptedPart:
+    from .protection import decrypt_part
+
     plaintext = decrypt_part(message, store, part.octets)
     if part.component is not None:
         return DecryptedPart(part.place, plaintext, part.component.with_plaintext(plaintext))
