@@ -32,7 +32,7 @@ class Inspection:
     """One decoded message with everything that a key store lets us say about it.
 
     ``verdicts`` is None without a key store. ``hidden`` are the encrypted parts, ``opened`` those that could be
-    decrypted; ``secrecy_problem`` says why others could not.
+    decrypted; ``secrecy_problem`` says why others could not, and ``tampered_part`` that it was not for want of a key.
     """
 
     octets: bytes
@@ -43,6 +43,7 @@ class Inspection:
     hidden: tuple[EncryptedPart, ...] = ()
     opened: tuple[DecryptedPart, ...] = ()
     secrecy_problem: str = ""
+    tampered_part: bool = False
 
     @property
     def rebuilt(self) -> bytes:
@@ -161,7 +162,8 @@ def inspect_message(octets: bytes, store: KeyStore | None = None) -> Inspection:
     try:
         return found(verdicts=verdicts, hidden=hidden, opened=decrypt_payload(message, payload, store))
     except (ProtectionError, MissingKeyError, DecodeError) as error:
-        return found(verdicts=verdicts, hidden=hidden, secrecy_problem=str(error))
+        tampered = not isinstance(error, MissingKeyError)
+        return found(verdicts=verdicts, hidden=hidden, secrecy_problem=str(error), tampered_part=tampered)
 
 
 def _hidden(message: Message, payload: GbcsPayload) -> tuple[EncryptedPart, ...]:

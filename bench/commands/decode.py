@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
 from protocols.sheet import Field
@@ -11,7 +12,9 @@ from protocols.sheet import Field
 from ..exit_codes import ExitCode
 from ..inspection import Inspection, inspect_message
 from ..reading import InputError, read_message
-from .key_folder import open_keystore
+
+if TYPE_CHECKING:
+    from protocols.gbcs.keys import KeyStore
 
 _MOST_OCTETS_SHOWN = 40
 
@@ -24,7 +27,7 @@ def run_decode(source: str, keystore: Path | None, *, as_json: bool) -> ExitCode
         print(f"meterbench decode: {error}", file=sys.stderr)
         return ExitCode.USAGE
     try:
-        found = inspect_message(octets, open_keystore(keystore))
+        found = inspect_message(octets, _store(keystore))
     except DecodeError as error:
         return _malformed(source, octets, error, as_json=as_json)
     if as_json:
@@ -34,6 +37,14 @@ def run_decode(source: str, keystore: Path | None, *, as_json: bool) -> ExitCode
     else:
         print("\n".join(tree_lines(found)))
     return ExitCode.FAIL if _broken(found) else ExitCode.PASS
+
+
+def _store(folder: Path | None) -> KeyStore | None:
+    if folder is None:
+        return None
+    from .key_folder import open_keystore  # brings the cryptography with it
+
+    return open_keystore(folder)
 
 
 def tree_lines(found: Inspection) -> list[str]:
@@ -68,10 +79,11 @@ def _value_text(value: object) -> str:
 
 
 def _broken(found: Inspection) -> bool:
+    if found.rebuilt != found.octets or found.verdicts is None:
+        return found.rebuilt != found.octets
     from protocols.gbcs.protection import Verdict
 
-    verdicts = found.verdicts
-    return found.rebuilt != found.octets or (verdicts is not None and Verdict.INVALID in verdicts)
+    return Verdict.INVALID in found.verdicts or found.tampered_part
 
 
 def _malformed(source: str, octets: bytes, error: DecodeError, *, as_json: bool) -> ExitCode:
