@@ -71,6 +71,31 @@ def corpus(
     raise typer.Exit(run_corpus(folder, keystore, as_json=json))
 
 
+@app.command()
+def run(
+    rig: Annotated[
+        Path | None, typer.Option("--rig", metavar="FILE", help="Rig file; without it the embedded home, all emulated.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the evidence (default: evidence).")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="Seed in place of the rig file's.")
+    ] = None,
+    hex_files: Annotated[
+        list[Path] | None, typer.Option("--hex", metavar="FILE", help="Send this message instead of the suite (repeat).")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="NAME", help="With --hex: send to this device, whatever it says.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run the suite against a rig, or send messages of your own; leave evidence."""
+    from .commands.run import run_run
+
+    raise typer.Exit(run_run(rig, out, seed, hex_files or [], device, as_json=json))
+
+
 def main() -> None:
     """Entry point. An error raised on purpose is one clear line; any other is a defect of the bench, shown whole."""
     try:

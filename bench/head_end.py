@@ -18,7 +18,7 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Protection, UseCase
 from protocols.instant import Instant
 
-from .pki import Party
+from .pki import CELLS, Party
 from .requests import Header, Request
 
 BROKER = RemotePartyRole.ACCESS_CONTROL_BROKER
@@ -80,12 +80,14 @@ class HeadEnd:
         self._counters[role] = ((last >> 32) + 1) << 32 if top_up else last + 1
         return self._counters[role]
 
-    def usual_sender(self, case: UseCase) -> RemotePartyRole:
-        """The role that may send a use case; of several the one first in the list of roles."""
+    def usual_sender(self, case: UseCase, device: Eui64) -> RemotePartyRole:
+        """The role that may send a use case to a device which knows it: supplier, network operator, broker, others."""
         order = [RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR, BROKER, *self.parties]
-        found = next((role for role in order if role in case.roles), None)
+        kind = self.devices.get(device)
+        known = {role for role, _ in CELLS[kind]} if kind in CELLS else set(order)
+        found = next((role for role in order if role in case.roles and role in known), None)
         if found is None:
-            raise LocalProtocolError(f"{case.name}: no remote party of this head end may send it")
+            raise LocalProtocolError(f"{case.name}: no remote party that the device knows may send it")
         return found
 
     def command(
@@ -98,7 +100,7 @@ class HeadEnd:
         counter: int | None = None,
     ) -> Command:
         """Build and protect a command. ``on_behalf_of`` makes the broker its originator. ``keep`` it when it goes out."""
-        role = BROKER if on_behalf_of is not None else sender or self.usual_sender(request.use_case)
+        role = BROKER if on_behalf_of is not None else sender or self.usual_sender(request.use_case, device)
         used = self.next_counter(role, top_up=request.top_up) if counter is None else counter
         return self._protected(self._draft(device, request, role, on_behalf_of, used))
 

@@ -150,13 +150,44 @@ class Target:
         if failed is not None:
             raise DeviceFinding(finding_text(failed), recorded=True)
 
+    def try_out(self, octets: bytes, title: str, command: Command | None) -> None:
+        """Send octets and record what the device makes of them. ``command`` is what they are, if they are one of ours.
+
+        A read of the security log behind them shows when no answer will come, and what the device noted.
+        """
+        self._home.tick()
+        since = self.now
+        name = command.use_case.name if command is not None else ""
+        exchange = self._home.recorder.open(self.name, name, title)
+        exchange.sent = self._home.seen("sent", octets)
+        barrier = self._home.head_end.command(self.eui64, log_request(self.type, Period(since, since + 600)))
+        try:
+            arrived = self._home.run(self._round(barrier, first=octets))
+        except NothingCame as nothing:
+            arrived = nothing.arrived
+        before = [a for a in arrived if not _answers(a, barrier)]
+        alerts = self._note(exchange, before, command)
+        answers = [a for a in before if a.message is not None and a.message.cra is Cra.RESPONSE]
+        if answers and command is not None:
+            answer = check_answer(self.head_end, command, answers[0].octets, self._true_time())
+            exchange.checks += answer.checks
+        elif not answers:
+            noted = [f"alert {alert.code:04X} {_meaning(alert.code)}" for alert in alerts]
+            if len(before) < len(arrived):
+                log = logged_codes(self.type, self._answer(barrier, arrived))
+                noted += [f"security log {code:04X} {_meaning(code)}" for code in log]
+            exchange.checks.append(check("answer", "a response", f"none; {', '.join(noted) or 'nothing noted'}"))
+        self._home.recorder.close()
+
     async def close(self) -> None:
         """Give the wire back."""
         await self._session.close()
 
     # inside
 
-    async def _round(self, *commands: Command) -> list[Arrived]:
+    async def _round(self, *commands: Command, first: bytes = b"") -> list[Arrived]:
+        if first:
+            await self._session.send(first)
         for command in commands:
             self._home.head_end.keep(command)
             await self._session.send(command.octets)
@@ -168,11 +199,11 @@ class Target:
         exchange.sent = self._home.seen("command", command.octets)
         return exchange
 
-    def _note(self, exchange: OpenExchange, arrived: Sequence[Arrived], command: Command) -> list[Alert]:
+    def _note(self, exchange: OpenExchange, arrived: Sequence[Arrived], command: Command | None) -> list[Alert]:
         """Keep what arrived; check every alert among it."""
         alerts = []
         for one in arrived:
-            name = "response" if _answers(one, command) else _what(one)
+            name = "response" if command is not None and _answers(one, command) else _what(one)
             if one.message is not None and one.message.cra is Cra.ALERT:
                 alert, checks = self._check_alert(one.message)
                 exchange.checks += checks
@@ -197,8 +228,11 @@ class Target:
 
     def _answer(self, command: Command, arrived: Sequence[Arrived]) -> Answer:
         octets = next(a.octets for a in arrived if _answers(a, command))
-        now = self.now if self._home.clock.virtual else None
-        return check_answer(self._home.head_end, command, octets, now)
+        return check_answer(self._home.head_end, command, octets, self._true_time())
+
+    def _true_time(self) -> Instant | None:
+        """The time that the header of an answer should show; of a real device nobody knows how it was set."""
+        return self.now if self._home.clock.virtual else None
 
     def _reasons(self, reason: int, alerts: Sequence[Alert], log: Answer) -> list[Check]:
         """That the event was raised where the catalogue says: alert, security log, or both."""
@@ -241,6 +275,11 @@ def _notified_code(payload: Any) -> int:
     if not isinstance(found, int):
         raise RemoteProtocolError("an alert without an alert code")
     return found
+
+
+def _meaning(code: int) -> str:
+    row = alert_codes.by_code(code)
+    return row.meaning if row is not None else "unknown code"
 
 
 def _what(arrived: Arrived) -> str:

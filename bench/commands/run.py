@@ -1,0 +1,146 @@
+"""``meterbench run``: the suite, or messages of one's own, against a rig; evidence in a folder."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..evidence import Exchange, RunRecord, Verdict
+from ..exit_codes import ExitCode
+from ..rig import Rig, RigError, load_rig
+from ..runner import OutputError, check_folder, recorded, run_suite
+from ..sending import read_all, send_all
+from ..verdicts import EXIT_CODES
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+DEFAULT_OUT = Path("evidence")
+
+
+def run_run(
+    rig_file: Path | None, out: Path | None, seed: int | None, hex_files: list[Path], device: str | None, *, as_json: bool
+) -> ExitCode:
+    """Run, write the evidence, say how it went. USAGE for a rig or folder that cannot be used."""
+    folder = DEFAULT_OUT if out is None else out
+    try:
+        rig = load_rig(rig_file).with_seed(seed)
+        _check_device(rig, device)
+        check_folder(folder)
+        with _shown(rig, as_json=as_json) as progress:
+            record = _send(rig, folder, hex_files, device, progress) if hex_files else run_suite(rig, folder, progress)
+    except (RigError, OutputError) as error:
+        print(f"meterbench run: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    _say(record, folder, as_json=as_json, detailed=bool(hex_files))
+    return EXIT_CODES[record.verdict]
+
+
+def _check_device(rig: Rig, device: str | None) -> None:
+    names = [section.name for section in rig.devices]
+    if device is not None and device not in names:
+        raise RigError(f"--device {device}: the rig has no such device; it has {', '.join(names)}")
+
+
+def _send(
+    rig: Rig, folder: Path, hex_files: list[Path], device: str | None, progress: Callable[[Exchange], None]
+) -> RunRecord:
+    with recorded(rig, folder, progress) as (home, finish):
+        send_all(home, read_all(hex_files), device)
+        return finish()
+
+
+# -- what a person sees ------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _shown(rig: Rig, *, as_json: bool) -> Iterator[Callable[[Exchange], None]]:
+    """What to call after each exchange: a line that is rewritten when somebody watches, else nothing."""
+    if as_json or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console  # only when somebody watches
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} exchanges"), TextColumn("{task.description}"))
+    with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True), transient=True) as bar:
+        yield _step(bar, rig)
+
+
+def _step(bar: Progress, rig: Rig) -> Callable[[Exchange], None]:
+    task = bar.add_task(rig.name, total=None)
+    return lambda exchange: bar.update(task, advance=1, description=f"{exchange.device} {exchange.title}")
+
+
+def _say(record: RunRecord, folder: Path, *, as_json: bool, detailed: bool) -> None:
+    if as_json:
+        import json
+
+        print(json.dumps({**record.summary_json(), "evidence": str(folder.resolve())}, indent=2, ensure_ascii=False))
+        return
+    print("\n".join(_lines(record, folder, detailed=detailed)))
+
+
+def _lines(record: RunRecord, folder: Path, *, detailed: bool) -> Iterator[str]:
+    yield f"{record.rig}, seed {record.seed}: {len(record.exchanges)} exchanges with {len(record.devices)} devices"
+    yield ""
+    yield from _table(record)
+    if detailed:
+        yield from _messages(record)
+    else:
+        yield from _findings(record)
+    yield ""
+    yield f"{record.verdict.value}   {_counts(record)}"
+    yield f"evidence: {folder.resolve()}"
+    yield f"report:   {(folder / 'report.html').resolve()}"
+
+
+def _table(record: RunRecord) -> Iterator[str]:
+    verdicts = [verdict for verdict in Verdict if record.totals[verdict] or verdict in (Verdict.PASS, Verdict.FAIL)]
+    names = list(dict.fromkeys([device.name for device in record.devices] + [e.device for e in record.exchanges]))
+    width = max(len(name) for name in [*names, "device"])
+    yield f"{'device':{width}}  use cases  " + "  ".join(f"{verdict.value:>4}" for verdict in verdicts)
+    for name in names:
+        mine = [exchange for exchange in record.exchanges if exchange.device == name]
+        numbers = [sum(exchange.verdict is verdict for exchange in mine) for verdict in verdicts]
+        columns = "  ".join(f"{number:{max(4, len(verdict.value))}}" for number, verdict in zip(numbers, verdicts, strict=True))
+        yield f"{name:{width}}  {len({e.use_case for e in mine}):9}  {columns}"
+
+
+def _findings(record: RunRecord) -> Iterator[str]:
+    bad = [exchange for exchange in record.exchanges if exchange.verdict is not Verdict.PASS]
+    if bad:
+        yield ""
+    for exchange in bad:
+        yield f"{exchange.verdict.value}  {exchange.device}  {exchange.use_case}  {exchange.title}"
+        yield f"      {exchange.reason}"
+
+
+def _messages(record: RunRecord) -> Iterator[str]:
+    from ..inspection import inspect_message
+    from .decode import field_text
+
+    for exchange in record.exchanges:
+        yield ""
+        yield f"{exchange.verdict.value}  {exchange.title} -> {exchange.device}"
+        if exchange.verdict is not Verdict.PASS:
+            yield f"      {exchange.reason}"
+        for message in exchange.received:
+            yield f"  {message.name}: {message.problem or inspect_message(message.octets).title}"
+            yield from (f"    {note}" for note in message.notes)
+            for field in message.fields:
+                yield from _tree(field, 2, field_text)
+
+
+def _tree(field: object, depth: int, text: Callable[..., str]) -> Iterator[str]:
+    yield "  " * depth + text(field)
+    for child in getattr(field, "children", ()):
+        yield from _tree(child, depth + 1, text)
+
+
+def _counts(record: RunRecord) -> str:
+    said = [f"{number} {verdict.value}" for verdict, number in record.totals.items() if number]
+    return ", ".join(said) or "nothing was tried"
