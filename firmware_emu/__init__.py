@@ -32,10 +32,10 @@ A part in twenty lines::
             self.schedule(self.device.now + 60)   # call advance() then, by the device's clock
 
 Rules for parts: change ``state`` only together with ``touch``; set ``due`` (or ``schedule``) again in ``started``,
-since it is not kept; read time from ``device.now`` (the device's clock) and only what measures the physical world
-from ``device.true_now``; never read a clock, random numbers or the environment. Logs and profiles are ``RingLog``s.
-Two things are reached through ``device.commands.current`` while a command is carried out: who sent it, and the header
-of the response.
+since it is not kept - what comes periodically counts on from ``device.last_ran``; read time from ``device.now`` (the
+device's clock) and only what measures the physical world from ``device.true_now``; never read a clock, random numbers
+or the environment. Logs and profiles are ``RingLog``s. Two things are reached through ``device.commands.current``
+while a command is carried out: who sent it, and the header of the response.
 """
 
 from __future__ import annotations

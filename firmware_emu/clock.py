@@ -100,7 +100,7 @@ class Clock(Part):
             self.state.reference = self.device.true_now
             self.state.compared = self.device.now
             self.touch()
-        self.due = self.state.compared + COMPARE_EVERY
+        self.due = max(self.state.compared + COMPARE_EVERY, self.device.now)
 
     def advance(self, at: Instant) -> None:
         self.compare(at)

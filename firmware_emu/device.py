@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .ring_log import RingLog
 
 LAST_SEEN_GRAIN: Instant = 60
-"""How exactly a killed device knows when it last ran (seconds): its note of the time is this old at most."""
+"""How exactly a killed device that had nothing to save knows when it last ran (seconds)."""
 COMMIT_EVERY: Instant = DAY
 """While much time passes in one call, commit at least this often (seconds of the device's clock)."""
 
@@ -64,8 +64,8 @@ class PowerRecord(Part):
     State = PowerState
     state: PowerState
 
-    def note(self, now: Instant, grain: Instant = LAST_SEEN_GRAIN) -> None:
-        """The device runs at ``now``, a true time."""
+    def note(self, now: Instant, grain: Instant = 1) -> None:
+        """The device has done everything due up to and including ``now``, a true time."""
         if now - self.state.last_seen >= grain:
             self.state.last_seen = now
             self.touch()
@@ -83,6 +83,8 @@ class Device:
         self.true_now: Instant = 0
         self.horizon: Instant = NEVER
         self.on = False
+        self.last_ran: Instant = 0
+        """At power-on, by the device's clock: everything due up to and including this was done before."""
         self.dirty: list[Saved] = []
         self.rings: list[RingLog] = []
         self.han: dict[int, Callable[[Eui64, bytes], None]] = {}
@@ -124,6 +126,7 @@ class Device:
             part.load(self.nvm)
         self.on = True
         self._set_time(now)
+        self.last_ran = self.clock.local(self.power.state.last_seen) if self.power.state.started else self.now
         for part in self.parts:
             part.started()
         self._announce_outage()
@@ -137,7 +140,7 @@ class Device:
         self._begin(now)
         for part in self.parts:
             part.power_lost(self.now)
-        self.power.note(now, grain=0)
+        self.power.note(now)
         outputs = self._finish(now)
         self.on = False
         return outputs
@@ -202,6 +205,7 @@ class Device:
     def commit(self) -> None:
         """Make everything touched so far permanent."""
         if self.dirty:
+            self.power.note(self.true_now)
             for saved in self.dirty:
                 saved.save(self.nvm)
             self.dirty.clear()
@@ -236,7 +240,7 @@ class Device:
 
     def _finish(self, now: Instant) -> list[Output]:
         if self.on:
-            self.power.note(now)
+            self.power.note(now, LAST_SEEN_GRAIN)
             self.commit()
         outputs, self._outputs = self._outputs, []
         return outputs
@@ -245,7 +249,7 @@ class Device:
         state = self.power.state
         if state.started:
             for part in self.parts:
-                part.power_restored(self.clock.local(state.last_seen), self.now)
+                part.power_restored(self.last_ran, self.now)
         else:
             state.started = True
             self.power.touch()
@@ -260,12 +264,12 @@ class Device:
             if part is None:
                 break
             at = part.due
+            if at >= commit_at and at > self.now:  # all that was due before is done
+                self.commit()
+                commit_at = at + COMMIT_EVERY
             self.now = at
             self.true_now = max(self.true_now, min(now, self.clock.true(at)))
             part.advance(at)
-            if at >= commit_at:
-                self.commit()
-                commit_at = at + COMMIT_EVERY
         self._set_time(now)
 
     def _next_part(self, limit: Instant) -> Part | None:

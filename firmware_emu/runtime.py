@@ -1,0 +1,238 @@
+"""Puts a device behind a wire: the only module of the emulator with input and output.
+
+Messages travel in IEC 62056-47 wrapper frames over any stream of octets: a pseudo-terminal, a TCP connection on the
+loopback interface, or a channel object with ``read``, ``write`` and ``close``. What time it is comes from a callable,
+so that a device can live in real, scaled or virtual time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import tty
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
+from typing import Protocol
+
+from protocols.dlms.wrapper import FrameReceived, WrapperLink, encode_frame
+from protocols.errors import MeterbenchError
+from protocols.instant import Instant
+
+from .device import Device
+from .outputs import Output, SendMessage
+
+READ_SIZE = 65536
+SILENCE = 2.0
+"""Seconds without an octet after which an unfinished frame is given up."""
+LONGEST_SLEEP = 3600.0
+"""Seconds after which the time keeper looks at the clock again, whatever it waits for."""
+WAITING_MESSAGES = 1000
+"""Messages kept for the next connection while there is none; the oldest are lost first."""
+DEVICE_PORT = 1
+"""The wrapper port of the device."""
+
+Now = Callable[[], Instant]
+
+
+class StreamClosed(MeterbenchError):  # noqa: N818 - reads as the state it reports
+    """The far end of a stream is gone."""
+
+
+class Stream(Protocol):
+    """Two-way octets. At the end, ``read`` gives nothing or raises a MeterbenchError."""
+
+    async def read(self, limit: int = READ_SIZE) -> bytes: ...
+
+    async def write(self, data: bytes) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class ScaledTime:
+    """A clock that runs ``speed`` times as fast as the wall clock, from ``start`` on. Call it for the time."""
+
+    def __init__(self, start: Instant, speed: float = 1.0) -> None:
+        self._start, self._speed, self._began = start, speed, time.monotonic()
+
+    def __call__(self) -> Instant:
+        return self._start + int((time.monotonic() - self._began) * self._speed)
+
+    def seconds_until(self, at: Instant) -> float:
+        """Seconds of the wall clock until this clock shows ``at``; 0 if it has been."""
+        return max(0.0, (at - self._start) / self._speed - (time.monotonic() - self._began))
+
+
+class Server:
+    """One device and the connection to it. ``watch`` is told of every output, for displays and switches."""
+
+    def __init__(self, device: Device, now: Now, watch: Callable[[Output], None] | None = None) -> None:
+        self.device, self.now, self._watch = device, now, watch
+        self._stream: Stream | None = None
+        self._peer = 0
+        self._waiting: deque[bytes] = deque(maxlen=WAITING_MESSAGES)
+        self._changed = asyncio.Event()
+
+    async def serve(self, stream: Stream) -> None:
+        """Serve one connection until its far end is gone. A new connection takes the place of the one before."""
+        link = WrapperLink()
+        self._stream = stream
+        try:
+            await self._flush()
+            while octets := await self._read(stream, link):
+                for event in link.feed(octets):
+                    if isinstance(event, FrameReceived):
+                        self._peer = event.source
+                        await self.give(self.device.receive(event.payload, self.now()))
+        except MeterbenchError:
+            return
+        finally:
+            if self._stream is stream:
+                self._stream = None
+            await stream.close()
+
+    async def give(self, outputs: Iterable[Output]) -> None:
+        """Pass the device's outputs on; messages wait while nobody is connected."""
+        for output in outputs:
+            if self._watch is not None:
+                self._watch(output)
+            if isinstance(output, SendMessage):
+                self._waiting.append(output.octets)
+        self._changed.set()
+        await self._flush()
+
+    async def keep_time(self, clock: ScaledTime) -> None:
+        """Let the device do what is due, for ever. Cancel it to stop."""
+        while True:
+            await self.give(self.device.advance(self.now()))
+            wake = self.device.next_wake()
+            seconds = LONGEST_SLEEP if wake is None else min(clock.seconds_until(wake), LONGEST_SLEEP)
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait()
+
+    async def _flush(self) -> None:
+        stream = self._stream
+        while stream is not None and self._waiting:
+            octets = self._waiting.popleft()
+            await stream.write(encode_frame(octets, DEVICE_PORT, self._peer))
+
+    @staticmethod
+    async def _read(stream: Stream, link: WrapperLink) -> bytes:
+        while link.unfinished:
+            try:
+                async with asyncio.timeout(SILENCE):
+                    return await stream.read()
+            except TimeoutError:
+                link.discard("unfinished, then silence")
+        return await stream.read()
+
+
+class _PtyStream:
+    """The device's end of a pseudo-terminal. The other end stays open here, so that clients may come and go."""
+
+    def __init__(self, device_end: int) -> None:
+        self._end = device_end
+        self._closed = False
+        os.set_blocking(device_end, False)
+
+    async def read(self, limit: int = READ_SIZE) -> bytes:
+        while not self._closed:
+            try:
+                return os.read(self._end, limit)
+            except BlockingIOError:
+                await self._ready(asyncio.get_running_loop().add_reader, asyncio.get_running_loop().remove_reader)
+        return b""
+
+    async def write(self, data: bytes) -> None:
+        while data:
+            if self._closed:
+                raise StreamClosed("the pseudo-terminal is closed")
+            try:
+                data = data[os.write(self._end, data) :]
+            except BlockingIOError:
+                await self._ready(asyncio.get_running_loop().add_writer, asyncio.get_running_loop().remove_writer)
+
+    async def close(self) -> None:
+        self._closed = True
+
+    async def _ready(self, add: Callable[..., object], remove: Callable[[int], object]) -> None:
+        ready = asyncio.Event()
+        add(self._end, ready.set)
+        try:
+            await ready.wait()
+        finally:
+            remove(self._end)
+
+
+class _TcpStream:
+    """A connection that asyncio accepted."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader, self._writer = reader, writer
+
+    async def read(self, limit: int = READ_SIZE) -> bytes:
+        try:
+            return await self._reader.read(limit)
+        except OSError as error:
+            raise StreamClosed(str(error)) from error
+
+    async def write(self, data: bytes) -> None:
+        try:
+            self._writer.write(data)
+            await self._writer.drain()
+        except OSError as error:
+            raise StreamClosed(str(error)) from error
+
+    async def close(self) -> None:
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+
+@asynccontextmanager
+async def on_pty(server: Server) -> AsyncIterator[str]:
+    """Serve the device on a new pseudo-terminal; gives the path that a client opens like a serial port."""
+    device_end, client_end = os.openpty()
+    try:
+        tty.setraw(client_end)
+        async with _running(server.serve(_PtyStream(device_end))):
+            yield os.ttyname(client_end)
+    finally:
+        os.close(device_end)
+        os.close(client_end)
+
+
+@asynccontextmanager
+async def on_tcp(server: Server, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, int]]:
+    """Serve the device on a TCP port; 0 takes a free one. Gives the address and port."""
+    connections: set[asyncio.Task[None]] = set()
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = asyncio.ensure_future(server.serve(_TcpStream(reader, writer)))
+        connections.add(connection)
+        connection.add_done_callback(connections.discard)
+        await asyncio.wait({connection})
+
+    listener = await asyncio.start_server(connected, host, port)
+    try:
+        bound = listener.sockets[0].getsockname()
+        yield bound[0], bound[1]
+    finally:
+        listener.close()
+        for task in tuple(connections):
+            task.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+
+
+@asynccontextmanager
+async def _running(work: Awaitable[None]) -> AsyncIterator[None]:
+    task = asyncio.ensure_future(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
