@@ -83,7 +83,8 @@ def run(
         int | None, typer.Option("--seed", metavar="N", min=0, help="Seed in place of the rig file's.")
     ] = None,
     hex_files: Annotated[
-        list[Path] | None, typer.Option("--hex", metavar="FILE", help="Send this message instead of the suite (repeat).")
+        list[Path] | None,
+        typer.Option("--hex", metavar="FILE", help="Send this message instead of the suite (repeat)."),
     ] = None,
     device: Annotated[
         str | None, typer.Option("--device", metavar="NAME", help="With --hex: send to this device, whatever it says.")

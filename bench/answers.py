@@ -15,14 +15,15 @@ from protocols.dlms.data_protection import ProtectedValue
 from protocols.errors import DecodeError, MeterbenchError, RemoteProtocolError
 from protocols.gbcs import protection
 from protocols.gbcs.asn1_types import Asn1Payload
-from protocols.gbcs.gbz import SECURITY_HEADER, Component, GbzPayload, decode_gbz
+from protocols.gbcs.gbz import Component, GbzPayload, decode_gbz
+from protocols.gbcs.gbz_component import SECURITY_HEADER
 from protocols.gbcs.keys import KeyStore
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict as KeyVerdict
 from protocols.gbcs.use_cases import Payload, Protection
 from protocols.instant import Instant
-from protocols.zigbee.zcl import DEFAULT_RESPONSE, SUCCESS, STATUS_TEXTS, DefaultResponse, ReadAttributesResponse
+from protocols.zigbee.zcl import DEFAULT_RESPONSE, STATUS_TEXTS, SUCCESS, DefaultResponse, ReadAttributesResponse
 
 from .evidence import Check, Verdict
 from .head_end import Command, HeadEnd, party_text
@@ -197,8 +198,7 @@ def _plain_dlms(answer: Answer, data: Data, message: Message, reader: KeyStore) 
     swapped = (answer.command.message.recipient, answer.command.message.originator)
     told = (hidden.parameters.originator, hidden.parameters.recipient)
     answer.checks.append(check("parties of the encrypted part", *(b" ".join(p).hex() for p in (swapped, told))))
-    opened = decode_data(_decrypted(answer, message, reader, hidden.ciphered))
-    return opened
+    return decode_data(_decrypted(answer, message, reader, hidden.ciphered))
 
 
 def _decrypted(answer: Answer, message: Message, reader: KeyStore, ciphered: bytes) -> bytes:

@@ -56,4 +56,5 @@ def _maker(kind: DeviceType) -> Maker:
 
 def _bare(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore) -> Device:
     from firmware_emu.parts.identity import Identity
+
     return Device(identity, personality, nvm, keys, [Identity()])

@@ -28,7 +28,7 @@ FIRST_COUNTER = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as it goes out. ``sender`` signs and is the originator; ``on_behalf_of`` is who the broker speaks for."""
+    """A command as it goes out. ``sender`` is its originator; ``on_behalf_of`` is who the broker speaks for."""
 
     request: Request
     device: Eui64
@@ -84,7 +84,7 @@ class HeadEnd:
         """The role that may send a use case to a device which knows it: supplier, network operator, broker, others."""
         order = [RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR, BROKER, *self.parties]
         kind = self.devices.get(device)
-        known = {role for role, _ in CELLS[kind]} if kind in CELLS else set(order)
+        known = {role for role, _ in CELLS.get(kind, ())} if kind is not None else set(order)
         found = next((role for role in order if role in case.roles and role in known), None)
         if found is None:
             raise LocalProtocolError(f"{case.name}: no remote party that the device knows may send it")
@@ -99,7 +99,7 @@ class HeadEnd:
         on_behalf_of: RemotePartyRole | None = None,
         counter: int | None = None,
     ) -> Command:
-        """Build and protect a command. ``on_behalf_of`` makes the broker its originator. ``keep`` it when it goes out."""
+        """Build and protect a command. ``on_behalf_of`` makes the broker its originator; ``keep`` what goes out."""
         role = BROKER if on_behalf_of is not None else sender or self.usual_sender(request.use_case, device)
         used = self.next_counter(role, top_up=request.top_up) if counter is None else counter
         return self._protected(self._draft(device, request, role, on_behalf_of, used))

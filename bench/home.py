@@ -76,7 +76,7 @@ class Home:
         self.head_end.now = self.clock.now()
 
     def pass_time(self, seconds: int) -> None:
-        """Let time pass for all devices at once. Raises Inconclusive where a real device would have to be waited for."""
+        """Let time pass for all devices at once. Raises Inconclusive where a real device would make us wait."""
         if not self.clock.virtual:
             raise Inconclusive(f"{seconds} s have to pass, and this rig has real devices")
         self.clock.advance(seconds)

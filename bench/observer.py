@@ -40,7 +40,7 @@ class Observer:
         """The party that holds a role."""
         return next((party for store in self._stores if (party := store.party_of_role(role))), None)
 
-    def sign(self, party: Eui64, octets: bytes) -> bytes:
+    def sign(self, party: Eui64, octets: bytes) -> bytes:  # noqa: ARG002 - a key store signs, this one does not
         """Refused."""
         raise MissingKeyError("who only looks on does not sign")
 

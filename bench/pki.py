@@ -93,9 +93,7 @@ class TestPki:
         self._give(store, [name for name in self.certificates if name.party in self.devices])
         return store
 
-    def _make(
-        self, store: MemoryKeyStore, owner: Eui64, uses: Iterable[KeyUse], role: RemotePartyRole | None
-    ) -> None:
+    def _make(self, store: MemoryKeyStore, owner: Eui64, uses: Iterable[KeyUse], role: RemotePartyRole | None) -> None:
         for use in uses:
             name = KeyName(owner, use)
             point = store.generate(name, self.entropy(f"{owner.hex()} {use}"))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .home import Home
     from .recorder import Recorder
-    from .session import Target
+    from .target import Target
 
 HOME = pytest.StashKey["Home"]()
 """Where a run that is started by ``meterbench run`` puts its home; otherwise the ``home`` fixture makes one."""

@@ -97,7 +97,9 @@ def head_of(home: Home) -> RunRecord:
         devices=tuple(
             DeviceRecord(d.name, d.type.value, d.eui64, d.firmware, _certificates(home, d.eui64)) for d in rig.devices
         ),
-        certificates=tuple(made for party in home.head_end.parties.values() for made in _certificates(home, party.eui64)),
+        certificates=tuple(
+            made for party in home.head_end.parties.values() for made in _certificates(home, party.eui64)
+        ),
         **environment(),
     )
 
@@ -105,7 +107,9 @@ def head_of(home: Home) -> RunRecord:
 def _certificates(home: Home, owner: bytes) -> tuple[CertificateRecord, ...]:
     names: list[KeyName] = sorted(name for name in home.observer.names() if name.party == owner)
     found = ((name, home.observer.certificate(name)) for name in names)
-    return tuple(CertificateRecord(str(n.use), n.party.hex().upper(), sha256(der).hexdigest()) for n, der in found if der)
+    return tuple(
+        CertificateRecord(str(n.use), n.party.hex().upper(), sha256(der).hexdigest()) for n, der in found if der
+    )
 
 
 class _Hooks:

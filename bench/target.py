@@ -13,7 +13,7 @@ from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict as KeyVerdict
 from protocols.gbcs.protection import verify
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.use_cases import Protection, by_code
 from protocols.instant import Instant
 
@@ -56,7 +56,9 @@ class Reply:
     def within(self, name: str, expected: int, found: int, tolerance: int, unit: str = "") -> None:
         """Check that a number is as expected, give or take ``tolerance``."""
         good = abs(found - expected) <= tolerance
-        self._exchange.add(check(name, f"{expected} ± {tolerance} {unit}".strip(), f"{found} {unit}".strip(), passed=good))
+        self._exchange.add(
+            check(name, f"{expected} ± {tolerance} {unit}".strip(), f"{found} {unit}".strip(), passed=good)
+        )
 
     def that(self, name: str, expected: str, found: object, *, good: bool) -> None:
         """Check anything; ``good`` says whether it holds."""
@@ -240,7 +242,9 @@ class Target:
         checks = []
         if row is not None and row.wan is alert_codes.Wan.GENERIC:
             found = ", ".join(f"{alert.code:04X}" for alert in alerts) or "none"
-            checks.append(check("alert", f"{reason:04X} {row.meaning}", found, passed=reason in {a.code for a in alerts}))
+            checks.append(
+                check("alert", f"{reason:04X} {row.meaning}", found, passed=reason in {a.code for a in alerts})
+            )
         if row is not None and row.log_on(self.type) is alert_codes.Log.SECURITY:
             codes = logged_codes(self.type, log)
             found = ", ".join(f"{code:04X}" for code in codes) or "no entry"

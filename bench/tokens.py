@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from protocols.dlms.access import AccessRequest, decode_apdu
 from protocols.dlms.data import Data, octet_string
+from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64
-from protocols.gbcs.gbz import GbzPayload, decode_gbz
+from protocols.gbcs.gbz import decode_gbz
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.utrn import ValueClass, make_utrn
+from protocols.zigbee.zcl import ClusterCommand
 
 from .head_end import HeadEnd
 from .requests import Header, Request, dlms, gbz, use_case
@@ -44,19 +46,19 @@ def gas_top_up(head_end: HeadEnd, pounds: int) -> Request:
 def repeated(head_end: HeadEnd, device: Eui64) -> Request:
     """The token that a device was sent last, in a new command. Raises LookupError if there was none."""
     command = next(c for c in reversed(head_end.sent) if c.device == device and c.request.top_up)
-    argument = token_in(command.message.payload)
-    if isinstance(argument, Data):
-        made = dlms("CS01a", argument)
-    else:
-        made = gbz("CS01b", {"top_up_code": argument})
+    token = token_in(command.message.payload)
+    made = dlms("CS01a", token) if isinstance(token, Data) else gbz("CS01b", {"top_up_code": token})
     return Request(made.use_case, made.payload, "The same token again", top_up=True)
 
 
 def token_in(payload: bytes) -> Data | bytes:
     """The token of a top-up command: a DLMS value, or the octets of a GBZ field."""
     if payload[:2] == b"\x01\x09":
-        found: GbzPayload = decode_gbz(payload)
-        return bytes(found.components[0].content["top_up_code"])  # type: ignore[index, union-attr]  # we made it
-    apdu = decode_apdu(payload)
-    assert isinstance(apdu, AccessRequest)  # noqa: S101 - we made it
-    return apdu.data[0]
+        content = decode_gbz(payload).components[0].content
+        if isinstance(content, ClusterCommand):
+            return bytes(content["top_up_code"])
+    else:
+        apdu = decode_apdu(payload)
+        if isinstance(apdu, AccessRequest):
+            return apdu.data[0]
+    raise LocalProtocolError("not the payload of a top-up")

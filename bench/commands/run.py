@@ -22,7 +22,13 @@ DEFAULT_OUT = Path("evidence")
 
 
 def run_run(
-    rig_file: Path | None, out: Path | None, seed: int | None, hex_files: list[Path], device: str | None, *, as_json: bool
+    rig_file: Path | None,
+    out: Path | None,
+    seed: int | None,
+    hex_files: list[Path],
+    device: str | None,
+    *,
+    as_json: bool,
 ) -> ExitCode:
     """Run, write the evidence, say how it went. USAGE for a rig or folder that cannot be used."""
     folder = DEFAULT_OUT if out is None else out
@@ -106,7 +112,9 @@ def _table(record: RunRecord) -> Iterator[str]:
     for name in names:
         mine = [exchange for exchange in record.exchanges if exchange.device == name]
         numbers = [sum(exchange.verdict is verdict for exchange in mine) for verdict in verdicts]
-        columns = "  ".join(f"{number:{max(4, len(verdict.value))}}" for number, verdict in zip(numbers, verdicts, strict=True))
+        columns = "  ".join(
+            f"{number:{max(4, len(verdict.value))}}" for number, verdict in zip(numbers, verdicts, strict=True)
+        )
         yield f"{name:{width}}  {len({e.use_case for e in mine}):9}  {columns}"
 
 

@@ -13,6 +13,8 @@ from .records import Exchange, SeenMessage
 
 LINK_TYPE_EXPORTED_PDU = 252
 DISSECTOR = b"gbcs_message"
+PLAIN_DATA = b"data"
+"""The dissector of what is no GBCS message, such as one cut short on purpose."""
 _SECTION_HEADER, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER = 0x1A2B3C4D
 _OPTION_END, _OPTION_COMMENT = 0, 1
@@ -47,7 +49,7 @@ class Pcapng:
     def packet(self, message: SeenMessage, sent: bool, comment: str) -> None:
         """One message as a packet; time in microseconds."""
         microseconds = round(message.at * 1_000_000) + _UNIX_SECONDS_AT_2000 * 1_000_000
-        data = _TAGS + message.octets
+        data = _tags(PLAIN_DATA if message.problem else DISSECTOR) + message.octets
         stamp = struct.pack("<IIII", microseconds >> 32, microseconds & 0xFFFFFFFF, len(data), len(data))
         flags = struct.pack("<I", _OUTBOUND if sent else _INBOUND)
         options = _options((_PACKET_FLAGS, flags), (_OPTION_COMMENT, _text(comment)))
@@ -77,4 +79,5 @@ def _tag(code: int, value: bytes) -> bytes:
     return struct.pack(">HH", code, len(_padded(value))) + _padded(value)
 
 
-_TAGS = _tag(_TAG_DISSECTOR_NAME, DISSECTOR) + _tag(_TAG_END, b"")
+def _tags(dissector: bytes) -> bytes:
+    return _tag(_TAG_DISSECTOR_NAME, dissector) + _tag(_TAG_END, b"")

@@ -44,7 +44,9 @@ def test_event_log(chf: Target) -> None:
     period = Period(chf.now - 86400, chf.now + 86400)
     reply = chf.ask(dlms("ECS35c", period=period, title="Read event log"))
     times = [at for at, _, _ in entries(reply.answer)]
-    reply.that("times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times))
+    reply.that(
+        "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
+    )
     reply.expect("order of the entries", sorted(times), times)
 
 
@@ -54,7 +56,9 @@ def test_security_log(chf: Target) -> None:
     period = Period(chf.now - 86400, chf.now + 86400)
     reply = chf.ask(dlms("ECS35d", period=period, title="Read security log"))
     times = [at for at, _, _ in entries(reply.answer)]
-    reply.that("times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times))
+    reply.that(
+        "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
+    )
 
 
 @pytest.mark.use_case("DBCH03")

@@ -130,7 +130,9 @@ def test_event_log(esme: Target) -> None:
     period = Period(esme.now - 86400, esme.now)
     reply = esme.ask(dlms("ECS35a", period=period, title="Read event log"))
     times = [at for at, _, _ in entries(reply.answer)]
-    reply.that("times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times))
+    reply.that(
+        "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
+    )
     reply.expect("order of the entries", sorted(times), times)
 
 
@@ -140,7 +142,9 @@ def test_security_log(esme: Target) -> None:
     period = Period(esme.now - 86400, esme.now)
     reply = esme.ask(dlms("ECS35b", period=period, title="Read security log"))
     times = [at for at, _, _ in entries(reply.answer)]
-    reply.that("times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times))
+    reply.that(
+        "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
+    )
 
 
 def rows(log: Data) -> list[tuple[int, ...]]:

@@ -108,7 +108,9 @@ def log(gsme: Target, name: str, number: int, title: str) -> None:
     reply = gsme.ask(gbz(name, fields, title=title), success=False)
     reply.that("status", "00 or 8B", reply.statuses, good=set(reply.statuses) <= {0x00, 0x8B})
     times = [at for at, _, _ in entries(reply.answer)]
-    reply.that("times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times))
+    reply.that(
+        "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
+    )
 
 
 def valve_state(gsme: Target, expected: int) -> None:
