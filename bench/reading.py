@@ -21,11 +21,11 @@ def read_message(source: str) -> bytes:
         return message_octets(sys.stdin.buffer.read(MAX_FILE + 1), "standard input")
     digits = "".join(source.split())
     path = Path(source)
-    if len(source) < 1000 and path.exists():
+    if digits and len(source) < 1000 and path.exists():
         return read_message_file(path)
     if digits and all(c in "0123456789abcdefABCDEF" for c in digits):
         return message_octets(digits.encode(), "the argument")
-    raise InputError(f"{_short(source)}: neither a file that exists nor hexadecimal digits")
+    raise InputError(f"{_short(source) or 'nothing'}: neither a file that exists nor hexadecimal digits")
 
 
 def read_message_file(path: Path) -> bytes:
