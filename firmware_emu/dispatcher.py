@@ -14,18 +14,18 @@ from typing import TYPE_CHECKING
 
 from protocols.dlms.access import AccessRequest
 from protocols.dlms.data import octet_string
-from protocols.errors import DecodeError
+from protocols.errors import CertificateError, DecodeError
 from protocols.eui64 import Eui64
-from protocols.gbcs.keys import KeyName, KeyUse, certificate_point
+from protocols.gbcs.gbz import GbzPayload
+from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import Cra, Message, OtherInformation
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import BETWEEN_DEVICES, Verdict, verify
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Kind, Protection, UseCase, by_code
 
-from . import defects
+from . import cosem, defects, zcl_server
 from .command import Command
-from .cosem import allowed
 from .counters import TOP_UP
 
 if TYPE_CHECKING:
@@ -125,7 +125,6 @@ class Dispatcher:
         if counted and not late:
             self._store_counter(command)
             device.commit()  # a cut during the execution must not let it happen twice
-        self._learn_party(command)
         device.commands.perform(command, payload)
         if counted and late:
             self._store_counter(command)
@@ -183,9 +182,11 @@ class Dispatcher:
             payload = decode_payload(command.message)
         except DecodeError:
             return None
-        if isinstance(payload, AccessRequest) and not allowed(command.use_case, payload):
+        if isinstance(payload, AccessRequest) and not cosem.allowed(command.use_case, payload):
             return None
-        return payload
+        if isinstance(payload, GbzPayload) and not zcl_server.allowed(command.use_case, payload):
+            return None
+        return payload if self._learn_party(command) else None
 
     # around them
 
@@ -217,15 +218,21 @@ class Dispatcher:
         own = self._device.counters.next_supplementary()
         return replace(other, certificate=None, supplementary_originator_counter=own)
 
-    def _learn_party(self, command: Command) -> None:
-        """Take the key of a party that the command introduces; the broker, whose MAC covers it, vouches for it."""
+    def _learn_party(self, command: Command) -> bool:
+        """Take the key of a party that the command introduces; the broker, whose MAC covers it, vouches for it.
+
+        False if what came along is no certificate with a key.
+        """
         other = command.message.other
         if other.certificate is None or other.supplementary_party is None:
-            return
+            return True
         name = KeyName(other.supplementary_party, KeyUse.KEY_AGREEMENT)
-        if self._device.keys.public_point(name) is None:
-            certificate_point(other.certificate)
-            self._device.keys.put_certificate(name, other.certificate)
+        try:
+            if self._device.keys.public_point(name) is None:
+                self._device.keys.put_certificate(name, other.certificate)
+        except CertificateError:
+            return False
+        return True
 
     def _report_unsupported(self, message: Message) -> None:
         self._count_refusal()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from protocols.errors import LocalProtocolError, MissingKeyError
 from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.sensitive import encrypt_component
+from protocols.gbcs.use_cases_instructions import GbzInstruction, gbz_instructions
 from protocols.zigbee.smart_energy import find_attribute
 from protocols.zigbee.zcl import (
     AttributeRecord,
@@ -28,6 +29,7 @@ from .refusals import ZCL_FAILURE, ZCL_NOT_FOUND, ZclFailed
 if TYPE_CHECKING:
     from protocols.gbcs.keys import KeyStore
     from protocols.gbcs.message import Message
+    from protocols.gbcs.use_cases import UseCase
 
 UNSUPPORTED_ATTRIBUTE = 0x86
 UNSUPPORTED_COMMAND = 0x81
@@ -203,6 +205,21 @@ class ZclServer:
             return AttributeRecord(attribute, 0, served.type, served.read())
         except ZclFailed as failure:
             return AttributeRecord(attribute, failure.status)
+
+
+def allowed(use_case: UseCase, payload: GbzPayload) -> bool:
+    """True if the command asks for nothing that the use case does not list; order and number are the sender's."""
+    listed = gbz_instructions(use_case.name)
+    return not listed or all(any(_matches(each, component) for each in listed) for component in payload.components)
+
+
+def _matches(listed: GbzInstruction, component: Component) -> bool:
+    control = component.frame.frame_control
+    if (component.cluster, component.frame.command) != (listed.cluster, listed.command):
+        return False
+    if isinstance(component.content, ReadAttributes):
+        return control.frame_type == 0 and set(component.content.attributes) <= set(listed.attributes)
+    return control.cluster_specific and not listed.attributes and control.to_client != listed.to_server
 
 
 def _default(component: Component, command: int, status: int) -> Component:
