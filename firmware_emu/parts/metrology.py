@@ -1,0 +1,440 @@
+"""What flows through an electricity meter: energy into registers, half hour by half hour (SMETS2 5.4, 5.7.5).
+
+Energy comes from a load source. Half-hours that nothing else happens in are booked many at a time; a read, a switch
+that moves or a tariff that changes first books what has flowed so far. Other parts hear of each half-hour that is
+complete, of each midnight, and what the energy cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from protocols.dlms.data import Data, DataType, array, enum, int8, structure, uint32
+from protocols.instant import DAY, HALF_HOUR, Instant
+
+from ..cosem import attribute, expect, expect_items
+from ..engines.registers import Registers, TariffMeter
+from ..engines.tariff import ESME_SECONDARY
+from ..part import Part
+from ..protected_reads import serve_protected_read
+from .register_rows import WRAP, snapshot
+from .tariff import PRIMARY, SECONDARY, Tariff
+
+if TYPE_CHECKING:
+    from ..device import Device
+
+DATA_CLASS, REGISTER = 1, 3
+IMPORT_COLLECTION, POWER_COLLECTION = "0-0:94.44.34.10", "0-0:94.44.34.20"
+TOU_COLLECTION, BLOCK_COLLECTION = "0-0:94.44.34.1", "0-0:94.44.34.2"
+ACTIVE_EXPORT, REACTIVE_EXPORT = "1-0:2.8.0", "1-0:4.8.0"
+PRICE_REGISTERS = ("0-0:94.44.1.7", "0-0:94.44.1.8")
+WATT, WATT_HOUR, VAR_HOUR, PRICE = 27, 30, 32, 254
+
+
+class Flow(NamedTuple):
+    """Energy of one half-hour in Wh and varh. ``secondary`` is the active import of a second element.
+
+    On a polyphase meter these are sums over the phases; on a twin-element meter reactive import is that of both
+    elements, everything else but ``secondary`` that of the first.
+    """
+
+    active_import: int = 0
+    active_export: int = 0
+    reactive_import: int = 0
+    reactive_export: int = 0
+    secondary: int = 0
+
+
+NOTHING = Flow()
+
+
+class Load(Protocol):
+    """What the home uses and makes, by true time; deterministic."""
+
+    def half_hour(self, start: Instant) -> Flow:
+        """The energy of the half-hour from ``start``, a multiple of 1800."""
+
+    def power(self, at: Instant) -> tuple[int, int]:
+        """Active import now in W: of the first element, or all phases, and of the second element."""
+
+
+class NoLoad:
+    """Nothing is connected."""
+
+    def half_hour(self, start: Instant) -> Flow:  # noqa: ARG002 - always the same
+        """No energy."""
+        return NOTHING
+
+    def power(self, at: Instant) -> tuple[int, int]:  # noqa: ARG002 - always the same
+        """No power."""
+        return 0, 0
+
+
+class Biller(Protocol):
+    """Who is charged for energy. ``headroom`` is what may be charged until then without anything happening."""
+
+    def headroom(self, now: Instant, until: Instant) -> int: ...
+
+    def charge(self, at: Instant, cost: int) -> None:
+        """Energy used up to ``at`` cost this much, millipence."""
+
+
+@dataclass(slots=True)
+class MetrologyState:
+    """``until`` is how far, by the device's clock, energy is booked; ``until_true`` the same in true time.
+
+    ``half_hour`` is what has flowed in the half-hour that is not complete, in the order of ``Flow``; ``slot_end`` is
+    when it will be, by the device's clock.
+    """
+
+    primary: Registers = field(default_factory=Registers)
+    secondary: Registers = field(default_factory=Registers)
+    active_export: int = 0
+    reactive_import: int = 0
+    reactive_export: int = 0
+    until: Instant = -1
+    until_true: Instant = 0
+    half_hour: list[int] = field(default_factory=lambda: [0] * 5)
+    slot_end: Instant = 0
+
+
+class Metrology(Part):
+    """``connected`` tells whether current can flow; ``offset`` is the randomised offset of switch times, seconds."""
+
+    name = "metrology"
+    State = MetrologyState
+    state: MetrologyState
+
+    def __init__(
+        self,
+        tariff: Tariff,
+        source: Load | None = None,
+        connected: Callable[[], bool] = lambda: True,
+        offset: Callable[[], int] = lambda: 0,
+    ) -> None:
+        super().__init__()
+        self.tariff = tariff
+        self.source: Load = source or NoLoad()
+        self.half_hours: list[Callable[[Instant, Sequence[Flow]], None]] = []
+        """Told of complete half-hours, one after another: the end of the first, and their energy."""
+        self.midnights: list[Callable[[Instant], None]] = []
+        """Told of 00:00 UTC, after the half-hour that ends then."""
+        self.biller: Biller | None = None
+        self.daily_reset: Callable[[], bool] = lambda: False
+        """Whether the block counters start anew at 00:00 UTC."""
+        self._connected, self._offset = connected, offset
+        self._flows = True
+        self._meters: list[TariffMeter] = []
+        self._presets: dict[str, Data] = {}
+        tariff.before_change.append(self.settle)
+        tariff.changed.append(self.retune)
+
+    def attach(self, device: Device) -> None:
+        super().attach(device)
+        self.twin = device.personality.variant == "B"
+        cosem = device.cosem
+        for number, name, get, preset in (
+            (8, IMPORT_COLLECTION, self._import, self._preset_import),
+            (9, TOU_COLLECTION, self._tou, self._preset_tou),
+            (10, BLOCK_COLLECTION, self._blocks, self._preset_blocks),
+        ):
+            cosem.attribute(DATA_CLASS, name, 2, get=self._settled(get), preset=preset)
+            serve_protected_read(device, f"0-0:43.2.{number}", [attribute(DATA_CLASS, name, 2)])
+        self._serve_register(ACTIVE_EXPORT, "active_export", WATT_HOUR)
+        self._serve_register(REACTIVE_EXPORT, "reactive_export", VAR_HOUR)
+        self._serve_instant(DATA_CLASS, POWER_COLLECTION, self._power)
+        for element in range(1 + self.twin):
+            self._serve_instant(REGISTER, PRICE_REGISTERS[element], partial(self._price, element))
+            cosem.constant(REGISTER, PRICE_REGISTERS[element], 3, structure(int8(-5), enum(PRICE)))
+
+    def started(self) -> None:
+        self._presets.clear()
+        self._flows = self._connected()
+        self.retune()
+        state, device = self.state, self.device
+        if state.until < 0:
+            state.until, state.until_true = device.now, device.true_now
+            state.slot_end = _slot_end(device.now)
+            self.touch()
+        self.schedule(state.slot_end)
+
+    def power_lost(self, at: Instant) -> None:
+        self.settle(at)
+
+    def power_restored(self, lost: Instant, at: Instant) -> None:  # true times
+        """Nothing flowed; slots that were missed are recorded, empty, so that every half-hour has its entry."""
+        clock = self.device.clock
+        self.settle(clock.local(lost))
+        self._flows, flows = False, self._flows
+        self.settle(clock.local(at))
+        self._flows = flows
+
+    def clock_stepped(self, before: Instant, after: Instant) -> None:
+        """Energy until now belongs to the old time. A half-hour that was left is closed with what it has.
+
+        Inferred: slots that the clock skips have no entry; set back by less than a half-hour, the slot goes on until
+        its end comes again; set back by more, slots are recorded again.
+        """
+        state = self.state
+        self._book(before, self.device.true_now)
+        if after >= state.slot_end:
+            self._close_slot()
+        if after >= state.slot_end or after < state.slot_end - 2 * HALF_HOUR:
+            state.slot_end = _slot_end(after)
+        state.until = after
+        self.schedule(state.slot_end)
+
+    def advance(self, at: Instant) -> None:
+        self._presets.clear()
+        many = self._whole_slots(at)
+        if many > 1:
+            self._run_slots(many)
+        else:
+            self.settle(at)
+        self.due = self.state.slot_end
+
+    # for other parts
+
+    def settle(self, at: Instant | None = None) -> None:
+        """Book everything that has flowed until ``at``, a time by the device's clock; now, if None."""
+        at = self.device.now if at is None else at
+        state = self.state
+        while state.until < at:
+            end = min(at, state.slot_end)
+            self._book(end, self.device.clock.true(end))
+            if end == state.slot_end:
+                self._close_slot()
+                state.slot_end += HALF_HOUR
+
+    def supply_moved(self) -> None:
+        """The load switch has opened or closed: until now, what was the case before held."""
+        self.settle()
+        self._flows = self._connected()
+
+    def retune(self) -> None:
+        """The tariff or the randomised offset is another one."""
+        self._meters.clear()
+
+    @property
+    def primary(self) -> TariffMeter:
+        """The meter of the first element, or of all phases."""
+        return self._tariff_meters()[PRIMARY]
+
+    def registers(self) -> tuple[int, ...]:
+        """Register columns as logs keep them; what has flowed must be booked."""
+        self._tariff_meters()
+        return snapshot(self.state.primary, self.state.secondary if self.twin else None)
+
+    def reset_block_counters(self) -> None:
+        """Start the block counters anew; registers stay."""
+        self.settle()
+        self.primary.reset_counters()
+        self.touch()
+
+    def watts(self) -> tuple[int, int]:
+        """Active import now in W, of the first element (or all phases) and of the second; 0 without supply."""
+        return self.source.power(self.device.true_now) if self._flows else (0, 0)
+
+    # booking
+
+    def _tariff_meters(self) -> list[TariffMeter]:
+        if not self._meters:
+            offset, reset = self._offset(), self.daily_reset()
+            primary, tariff = self.tariff.in_force(PRIMARY), self.tariff
+            self._meters = [TariffMeter(self.state.primary, primary, offset=offset, daily_reset=reset)]
+            if self.twin:
+                second = tariff.in_force(SECONDARY)
+                self._meters.append(TariffMeter(self.state.secondary, second, ESME_SECONDARY, offset=offset))
+        return self._meters
+
+    def _book(self, end: Instant, end_true: Instant) -> None:
+        """Book what flows until ``end``, inside one slot."""
+        state = self.state
+        flow = self._between(state.until_true, end_true) if self._flows else NOTHING
+        length = end - state.until
+        if any(flow) and length > 0:
+            cost = self._to_registers(state.until, [flow], length)
+            state.half_hour = [held + new for held, new in zip(state.half_hour, flow, strict=True)]
+            if cost and self.biller is not None:
+                self.biller.charge(end, cost)
+        state.until, state.until_true = end, end_true
+        self.touch()
+
+    def _to_registers(self, start: Instant, flows: Sequence[Flow], interval: int) -> int:
+        """Gives what the energy costs."""
+        state, meters = self.state, self._tariff_meters()
+        cost = meters[PRIMARY].apply(start, [flow[0] for flow in flows], interval)
+        if self.twin:
+            cost += meters[SECONDARY].apply(start, [flow[4] for flow in flows], interval)
+        for _import, active, reactive_import, reactive_export, _second in flows:
+            state.active_export += active
+            state.reactive_import += reactive_import
+            state.reactive_export += reactive_export
+        return cost
+
+    def _between(self, start: Instant, end: Instant) -> Flow:
+        """What flows between two true times: even inside a half-hour, what was counted so far rounded down."""
+        total = [0] * 5
+        slot = start - start % HALF_HOUR
+        while slot < end:
+            flow = self.source.half_hour(slot)
+            begin, stop = max(start - slot, 0), min(end - slot, HALF_HOUR)
+            if stop - begin == HALF_HOUR and end - start == HALF_HOUR:
+                return flow
+            for at, energy in enumerate(flow):
+                total[at] += energy * stop // HALF_HOUR - energy * begin // HALF_HOUR
+            slot += HALF_HOUR
+        return Flow(*total)
+
+    def _close_slot(self) -> None:
+        """The half-hour is complete."""
+        state = self.state
+        flow = Flow(*state.half_hour)
+        state.half_hour = [0] * 5
+        self.touch()
+        self._tell(state.slot_end, [flow])
+
+    def _tell(self, first_end: Instant, flows: Sequence[Flow]) -> None:
+        for listener in self.half_hours:
+            listener(first_end, flows)
+        last_end = first_end + HALF_HOUR * (len(flows) - 1)
+        if last_end % DAY == 0:
+            for midnight in self.midnights:
+                midnight(last_end)
+
+    # many half-hours at once
+
+    def _whole_slots(self, at: Instant) -> int:
+        """How many slots, ending with the first at ``at``, can be run in one go: not beyond midnight."""
+        state = self.state
+        shift = at - HALF_HOUR - state.until_true
+        aligned = state.until == at - HALF_HOUR and shift % HALF_HOUR == 0 and not self.device.clock.settings.drift
+        if not aligned or not self._flows or any(state.half_hour):
+            return 1
+        midnight = state.until - state.until % DAY + DAY
+        return (min(self.device.horizon, midnight) - state.until) // HALF_HOUR
+
+    def _run_slots(self, many: int) -> None:
+        state, half_hour = self.state, self.source.half_hour
+        start, true = state.until, state.until_true
+        flows = [half_hour(slot) for slot in range(true, true + many * HALF_HOUR, HALF_HOUR)]
+        end = start + many * HALF_HOUR
+        if self.biller is not None and not self._affordable(start, end, flows):
+            self.settle(state.slot_end)
+            return
+        cost = self._to_registers(start, flows, HALF_HOUR)
+        state.until, state.until_true, state.slot_end = end, true + many * HALF_HOUR, end + HALF_HOUR
+        self.touch()
+        if cost and self.biller is not None:
+            self.biller.charge(end, cost)
+        self._tell(start + HALF_HOUR, flows)
+
+    def _affordable(self, start: Instant, end: Instant, flows: Sequence[Flow]) -> bool:
+        """True if this much energy cannot make anything happen to the account."""
+        meters = self._tariff_meters()
+        most = meters[PRIMARY].highest_cost(sum([flow[0] for flow in flows]))
+        if self.twin:
+            most += meters[SECONDARY].highest_cost(sum([flow[4] for flow in flows]))
+        return self.biller is None or most < self.biller.headroom(start, end)
+
+    # serving
+
+    def _settled(self, get: Callable[[], Data]) -> Callable[[], Data]:
+        def read() -> Data:
+            self.settle()
+            return get()
+
+        return read
+
+    def _serve_register(self, name: str, held: str, unit: int) -> None:
+        def preset(value: Data) -> None:
+            self.settle()
+            setattr(self.state, held, expect(value, DataType.UINT32))
+            self.touch()
+
+        read = self._settled(lambda: uint32(getattr(self.state, held) % WRAP))
+        self.device.cosem.attribute(REGISTER, name, 2, get=read, preset=preset)
+        self.device.cosem.constant(REGISTER, name, 3, _unit(unit))
+
+    def _serve_instant(self, class_id: int, name: str, get: Callable[[], Data]) -> None:
+        """A value that is measured: one that is preset lasts until the half-hour ends or the supply fails."""
+
+        def read() -> Data:
+            return self._presets.get(name) or self._settled(get)()
+
+        def preset(value: Data) -> None:
+            self._presets[name] = value
+
+        self.device.cosem.attribute(class_id, name, 2, get=read, preset=preset)
+
+    def _price(self, element: int) -> Data:
+        price = self._tariff_meters()[element].active_price(self.device.now)
+        return uint32(max(0, price))
+
+    def _power(self) -> Data:
+        first, second = self.watts()
+        return structure(uint32(first + second), _unit(WATT), uint32(first))
+
+    def _import(self) -> Data:
+        state = self.state
+        reactive = uint32(state.reactive_import % WRAP)
+        members = [uint32(state.primary.total % WRAP), _unit(WATT_HOUR), reactive, _unit(VAR_HOUR)]
+        if self.twin:
+            members.append(uint32(state.secondary.total % WRAP))
+        return structure(*members)
+
+    def _preset_import(self, value: Data) -> None:
+        members = expect_items(value, DataType.STRUCTURE, 4 + self.twin)
+        active, _unit, reactive, _reactive_unit, *second = members
+        self.settle()
+        self.state.primary.total = expect(active, DataType.UINT32)
+        self.state.reactive_import = expect(reactive, DataType.UINT32)
+        for each in second:
+            self.state.secondary.total = expect(each, DataType.UINT32)
+        self.touch()
+
+    def _tou(self) -> Data:
+        return structure(*[_numbers(meter.registers.tou) for meter in self._tariff_meters()])
+
+    def _preset_tou(self, value: Data) -> None:
+        arrays = expect_items(value, DataType.STRUCTURE, 1 + self.twin)
+        self.settle()
+        for meter, numbers in zip(self._tariff_meters(), arrays, strict=True):
+            meter.registers.tou[:] = _plain(numbers, len(meter.registers.tou))
+        self.touch()
+
+    def _blocks(self) -> Data:
+        registers = self.primary.registers
+        rows = zip(registers.block, registers.counters, strict=True)
+        return structure(_numbers([number for block, counters in rows for number in (*block, *counters)]))
+
+    def _preset_blocks(self, value: Data) -> None:
+        (numbers,) = expect_items(value, DataType.STRUCTURE, 1)
+        self.settle()
+        registers = self.primary.registers
+        matrices = [row for pair in zip(registers.block, registers.counters, strict=True) for row in pair]
+        width = len(matrices[0])
+        plain = _plain(numbers, width * len(matrices))
+        for at, row in enumerate(matrices):
+            row[:] = plain[at * width : (at + 1) * width]
+        self.touch()
+
+
+def _slot_end(at: Instant) -> Instant:
+    """The end of the half-hour that ``at`` lies in."""
+    return at - at % HALF_HOUR + HALF_HOUR
+
+
+def _unit(unit: int) -> Data:
+    return structure(int8(0), enum(unit))
+
+
+def _numbers(numbers: Sequence[int]) -> Data:
+    return array(*[uint32(number % WRAP) for number in numbers])
+
+
+def _plain(value: Data, count: int) -> list[int]:
+    return [expect(item, DataType.UINT32) for item in expect_items(value, DataType.ARRAY, count)]
