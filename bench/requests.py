@@ -70,7 +70,7 @@ def use_case(name: str) -> UseCase:
 
 # -- DLMS --------------------------------------------------------------------------------------------------------
 
-_FIXED_TYPES: Mapping[str, Callable[[Any], Data]] = {
+FIXED_TYPES: Mapping[str, Callable[[Any], Data]] = {
     "script": uint16,
     "reset": int8,
     "clock_base": enum,
@@ -136,8 +136,8 @@ def _range(period: Period) -> Data:
 def _argument(wanted: Instruction, values: deque[Data], period: Period, header: Header) -> Data:
     if wanted.reads:
         return protected_read(wanted, period, header).to_data()
-    if len(wanted.fixed) == 1 and len(wanted.fixed[0].values) == 1 and wanted.fixed[0].name in _FIXED_TYPES:
-        return _FIXED_TYPES[wanted.fixed[0].name](wanted.fixed[0].values[0])
+    if len(wanted.fixed) == 1 and len(wanted.fixed[0].values) == 1 and wanted.fixed[0].name in FIXED_TYPES:
+        return FIXED_TYPES[wanted.fixed[0].name](wanted.fixed[0].values[0])
     if not values:
         raise LocalProtocolError(f"a value is missing for class {wanted.class_id}, {wanted.obis.hex('.')}")
     return values.popleft()
