@@ -19,6 +19,8 @@ from .clock import ClockSettings
 from .defects import DEFECTS
 from .logs import LogSizes
 
+MOST_AUXILIARY = 5
+
 
 class PersonalityError(LocalProtocolError, ValueError):
     """A personality that cannot be used. ``key`` names the member, dotted from the top of the file."""
@@ -40,7 +42,8 @@ class Personality:
     B twin element, C polyphase. ``use_cases`` lists the supported ones by short name; empty means all of the
     catalogue. ``defects`` are planned faults of this firmware (``defects.DEFECTS``). ``counter_start`` is the
     originator counter before the first alert. ``long_asn1_lengths``: ASN.1 lengths from 128 to 255 are written
-    ``82 00 xx``, as some devices do.
+    ``82 00 xx``, as some devices do. ``auxiliary`` lists up to five auxiliary controllers: ``switch``,
+    ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
     """
 
     device: DeviceType = DeviceType.ESME
@@ -51,6 +54,8 @@ class Personality:
     variant: str = "A"
     counter_start: int = 0
     long_asn1_lengths: bool = False
+    auxiliary: tuple[str, ...] = ()
+    boost_button: bool = False
     use_cases: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
     clock: ClockSettings = field(default_factory=ClockSettings)
@@ -61,6 +66,8 @@ class Personality:
             raise PersonalityError("variant", f"A, B or C expected, found {self.variant!r}")
         if len(self.firmware_version) != 8 or not _is_hexadecimal(self.firmware_version):
             raise PersonalityError("firmware_version", f"8 hexadecimal digits expected, found {self.firmware_version}")
+        if len(self.auxiliary) > MOST_AUXILIARY or not all(_is_auxiliary(each) for each in self.auxiliary):
+            raise PersonalityError("auxiliary", "up to five of switch, proportional, none, or an EUI-64 expected")
         for defect in self.defects:
             if defect not in DEFECTS:
                 raise PersonalityError("defects", f"no such defect: {defect!r}")
@@ -74,6 +81,11 @@ def load_personality(text: str) -> Personality:
         raise PersonalityError("the file", str(error)) from error
     personality: Personality = _read(Personality, table, "")
     return personality
+
+
+def _is_auxiliary(text: str) -> bool:
+    digits = text.replace("-", "")
+    return text in ("switch", "proportional", "none") or (len(digits) == 16 and _is_hexadecimal(digits))
 
 
 def _is_hexadecimal(text: str) -> bool:

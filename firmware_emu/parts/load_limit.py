@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.dlms.data import Data, DataType, enum, int8, structure
+from protocols.instant import Instant
 
 from ..defects import register_defect
 from ..part import NEVER, Part
@@ -17,8 +18,6 @@ from ..stored_values import Stored, serve, serve_passive
 from .load_switch import Reason, Supply
 
 if TYPE_CHECKING:
-    from protocols.instant import Instant
-
     from ..device import Device
     from .load_switch import LoadSwitch
 
