@@ -1,0 +1,204 @@
+"""The suite against emulated devices: verdicts, planned defects, evidence that is the same every time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from bench.evidence import RunRecord, SeenMessage, Verdict, verify_manifest
+from bench.rig import load_rig
+from bench.runner import OutputError, check_folder, run_suite, suite_folder
+from protocols.errors import DecodeError
+from protocols.gbcs.message import Message
+
+REFUSALS = str(suite_folder() / "test_9_refusals.py")
+METER = "electricity-meter"
+
+DEFECTS = {
+    "accepts-wrong-mac": {"MAC made with a wrong key", "One octet of the payload altered on the way"},
+    "accepts-wrong-signature": {"Signature made with a wrong key, MAC right"},
+    "accepts-replayed-counter": {
+        "The same command once more, octet for octet",
+        "The same critical command once more, octet for octet",
+    },
+    "ignores-role": {"A supplier's command from the network operator"},
+}
+"""Planned defects and the exchanges, and no others, at which the suite must find them."""
+
+
+def run(tmp_path: Path, *defects: str, tests: tuple[str, ...] = (REFUSALS,), seed: int | None = None) -> RunRecord:
+    rig = load_rig().with_seed(seed)
+    return run_suite(rig.with_defects(METER, *defects), tmp_path / "evidence", tests=tests)
+
+
+def failed(record: RunRecord) -> set[tuple[str, str]]:
+    return {(e.device, e.title) for e in record.exchanges if e.verdict is not Verdict.PASS}
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
+    return run(tmp_path_factory.mktemp("sound"))
+
+
+def test_a_sound_meter_refuses_everything_for_the_right_reason(sound: RunRecord) -> None:
+    assert {title for device, title in failed(sound) if device == METER} == set()
+    titles = {exchange.title for exchange in sound.exchanges if exchange.device == METER}
+    assert {title for found in DEFECTS.values() for title in found} <= titles
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_meter_that_accepts_it_fails_at_exactly_that_exchange(tmp_path: Path, sound: RunRecord, defect: str) -> None:
+    record = run(tmp_path, defect)
+    assert failed(record) - failed(sound) == {(METER, title) for title in DEFECTS[defect]}
+    assert record.verdict is Verdict.FAIL
+    for exchange in record.exchanges:
+        if (exchange.device, exchange.title) in failed(record) - failed(sound):
+            assert exchange.reason.startswith("answer to what must be refused: expected none, found response")
+
+
+def test_a_refusal_without_its_alert_is_found(tmp_path: Path, sound: RunRecord) -> None:
+    """The supplier's alerts going to the network operator are not the alerts that were due."""
+    reasons = {e.title: e for e in sound.exchanges if e.device == METER}
+    refused = reasons["MAC made with a wrong key"]
+    assert [check.name for check in refused.checks if check.name == "alert"] == ["alert"]
+    assert any(check.name == "security log" for check in reasons["Last octet of the message missing"].checks)
+
+
+# -- whose fault ------------------------------------------------------------------------------------------------------
+
+OWN_TESTS = '''
+import pytest
+from bench.findings import Inconclusive
+from bench.requests import dlms
+from protocols.errors import LocalProtocolError, RemoteProtocolError
+from hal.channel import TransientChannelError
+
+def test_01_passes(esme):
+    """Passes."""
+    esme.ask(dlms("ECS52", title="passes"))
+
+def test_02_finding(esme):
+    """A value is wrong."""
+    esme.ask(dlms("ECS52", title="value")).expect("version", b"other", b"this")
+
+def test_03_assertion(esme):
+    """An assertion of the test itself."""
+    esme.ask(dlms("ECS52", title="assertion"))
+    assert 1 == 2
+
+def test_04_remote(esme):
+    """The far side breaks the protocol."""
+    raise RemoteProtocolError("nonsense")
+
+def test_05_local(esme):
+    """The bench breaks it."""
+    raise LocalProtocolError("our fault")
+
+def test_06_bug(esme):
+    """A plain mistake in the bench."""
+    esme.ask(dlms("ECS52", title="bug"))
+    {}["missing"]
+
+def test_07_inner_assertion(esme):
+    """An assertion somewhere inside the bench."""
+    import json
+    def broken(*_):
+        assert False
+    exec(compile("def inner():\\n    assert False", "elsewhere.py", "exec"), globals())
+    inner()
+
+def test_08_inconclusive(esme):
+    """Nobody can tell."""
+    raise Inconclusive("no daylight")
+
+def test_09_wire(esme):
+    """The wire is gone."""
+    raise TransientChannelError("unplugged")
+
+def test_10_skipped(esme):
+    """Not tried."""
+    pytest.skip("not today")
+'''
+
+
+def test_fail_and_error_are_never_mixed_up(tmp_path: Path) -> None:
+    own = tmp_path / "test_own.py"
+    own.write_text(OWN_TESTS)
+    record = run(tmp_path, tests=(str(own),))
+    assert [exchange.verdict.value for exchange in record.exchanges] == [
+        "PASS", "FAIL", "FAIL", "FAIL", "ERROR", "ERROR", "ERROR", "INCONCLUSIVE", "INCONCLUSIVE", "SKIPPED",
+    ]  # fmt: skip
+    reasons = {exchange.title: exchange.reason for exchange in record.exchanges}
+    assert reasons["The bench breaks it"] == "LocalProtocolError: our fault"
+    assert reasons["bug"] == "KeyError: 'missing'"
+    assert reasons["value"].startswith("version: expected")
+    assert reasons["Nobody can tell"] == "no daylight"
+
+
+# -- evidence ---------------------------------------------------------------------------------------------------------
+
+
+def folder_bytes(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_same_seed_gives_the_same_evidence_octet_for_octet(tmp_path: Path) -> None:
+    for name in ("one", "two", "other"):
+        (tmp_path / name).mkdir()
+    tests = (str(suite_folder()),)
+    run(tmp_path / "one", tests=tests)
+    run(tmp_path / "two", tests=tests)
+    run(tmp_path / "other", tests=tests, seed=2)
+    one, two, other = (folder_bytes(tmp_path / name / "evidence") for name in ("one", "two", "other"))
+    assert one == two
+    assert one["messages.pcapng"] != other["messages.pcapng"]
+    assert verify_manifest(tmp_path / "one" / "evidence") == []
+
+
+@pytest.mark.tshark
+def test_tshark_names_the_same_message_codes_and_finds_nothing_malformed(tmp_path: Path) -> None:
+    record = run(tmp_path, tests=(str(suite_folder()),))
+    capture = tmp_path / "evidence" / "messages.pcapng"
+    fields = ["-T", "fields", "-e", "gbcs_message.grouping_header.message_code", "-e", "_ws.malformed"]
+    lines = subprocess.run(["tshark", "-r", str(capture), *fields], capture_output=True, check=True, text=True)
+    found = [line.split("\t") for line in lines.stdout.splitlines()]
+    ours = [_code(message.octets) for message in all_messages(record)]
+    assert [int(code, 0) if code else None for code, *_ in found] == ours
+    assert [line for line in found if len(line) > 1 and line[1]] == []
+
+
+def _code(octets: bytes) -> int | None:
+    try:
+        return Message.decode(octets).message_code
+    except DecodeError:
+        return None
+
+
+def test_every_message_is_in_the_json_lines(tmp_path: Path) -> None:
+    record = run(tmp_path)
+    lines = [json.loads(line) for line in (tmp_path / "evidence" / "messages.jsonl").read_text().splitlines()]
+    messages = [line for line in lines if line["kind"] == "message"]
+    assert [line["octets"] for line in messages] == [m.octets.hex().upper() for m in all_messages(record)]
+    assert lines[-1]["kind"] == "total"
+
+
+def all_messages(record: RunRecord) -> list[SeenMessage]:
+    return [message for exchange in record.exchanges for message in exchange.messages]
+
+
+def test_only_a_folder_of_evidence_is_used_again(tmp_path: Path) -> None:
+    check_folder(tmp_path / "new")
+    (tmp_path / "empty").mkdir()
+    check_folder(tmp_path / "empty")
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.txt").write_text("years of work")
+    with pytest.raises(OutputError, match="holds no evidence"):
+        check_folder(tmp_path / "full")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="cannot be used"):
+        check_folder(tmp_path / "file")
+    run(tmp_path)
+    check_folder(tmp_path / "evidence")
