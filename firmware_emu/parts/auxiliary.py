@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from protocols.dlms.axdr import DATA
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, boolean, octet_string, uint8, utf8_string
 from protocols.dlms.obis import obis
@@ -20,10 +19,10 @@ from protocols.instant import DAY, Instant
 
 from ..cosem import attribute, expect
 from ..defects import register_defect
+from ..engines.schedule import LOOK_AHEAD_DAYS
 from ..outputs import SwitchMoved
 from ..part import Part
 from ..refusals import AccessFailed
-from ..schedule import LOOK_DAYS, Schedule, is_schedule, is_special_days_table, schedule_entries, special_days
 from ..stored_values import EMPTY_ARRAY, EXTENDED_DATA, Stored, no_longer_than, serve, serve_passive_object
 from .auxiliary_control import (
     CONTROLLERS,
@@ -42,6 +41,7 @@ from .auxiliary_control import (
     old_reset,
     old_target,
 )
+from .schedule_values import is_schedule, is_special_days_table, schedule
 
 if TYPE_CHECKING:
     from ..device import Device
@@ -103,7 +103,7 @@ class Auxiliary(Part):
     def __init__(self, offset: RandomisedOffset) -> None:
         super().__init__()
         self._offset = offset
-        self._schedule = Schedule()
+        self._schedule = schedule(EMPTY_ARRAY, EMPTY_ARRAY)
         self._faulty: set[int] = set()
         self.boosted: Callable[[int], bool] = lambda _number: False
 
@@ -154,8 +154,8 @@ class Auxiliary(Part):
 
     def calendar_level(self, number: int, at: Instant, direction: Direction = Direction.OUTPUT) -> int:
         """What the calendar asks for; 0 where it says nothing."""
-        selector = self._schedule.latest(at, partial(_concerns, direction, number))
-        target = None if selector is None else calendar_target(selector)
+        action = self._schedule.last_action(at, partial(_concerns, direction, number))
+        target = None if action is None else calendar_target(action.selector)
         return 0 if target is None else target.level
 
     def calendar_changed(self) -> None:
@@ -229,16 +229,14 @@ class Auxiliary(Part):
             self.touch()
 
     def _rearm(self, at: Instant) -> None:
-        event = self._schedule.next_event(at)
-        times = [at + LOOK_DAYS * DAY if event is None else event.at]
+        action = self._schedule.next_action(at)
+        times = [at + LOOK_AHEAD_DAYS * DAY if action is None else action.at]
         for period in (*self.state.commanded.values(), *self.state.limits.values()):
             times += [moment for moment in (period.start, period.end) if moment > at]
         self.schedule(min(times))
 
     def _build(self) -> None:
-        calendar: Data = DATA.decode(self.state.calendar)
-        days: Data = DATA.decode(self.state.special_days)
-        self._schedule = Schedule(schedule_entries(calendar), special_days(days), self._offset.seconds)
+        self._schedule = schedule(self.state.calendar, self.state.special_days, self._offset.seconds)
 
     # commands
 

@@ -9,14 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from protocols.dlms.axdr import DATA
 from protocols.dlms.obis import obis
 from protocols.instant import DAY, Instant
 
 from ..cosem import attribute
+from ..engines.schedule import (
+    LOOK_AHEAD_DAYS,
+    NON_DISABLEMENT_STARTS,
+    NON_DISABLEMENT_STOPS,
+)
+from ..engines.schedule import (
+    NonDisablement as Periods,
+)
 from ..part import Part
-from ..schedule import LOOK_DAYS, Schedule, is_schedule, is_special_days_table, schedule_entries, special_days
 from ..stored_values import EMPTY_ARRAY, EXTENDED_DATA, Stored, serve_passive_object
+from .schedule_values import is_schedule, is_special_days_table, schedule
 
 if TYPE_CHECKING:
     from protocols.dlms.data import Data
@@ -24,7 +31,6 @@ if TYPE_CHECKING:
     from ..device import Device
 
 SCRIPT_TABLE = obis("0-0:10.0.106.255")
-BEGIN, END = 32, 33
 MOST_ENTRIES = 22
 
 
@@ -48,7 +54,7 @@ class NonDisablement(Part):
         self.active = False
         """True inside a period."""
         self.listeners: list[Callable[[], None]] = []
-        self._schedule = Schedule()
+        self._periods = Periods(schedule(EMPTY_ARRAY, EMPTY_ARRAY))
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -76,14 +82,16 @@ class NonDisablement(Part):
         self._look(self.device.now)
 
     def _build(self) -> None:
-        calendar: Data = DATA.decode(self.state.calendar)
-        days: Data = DATA.decode(self.state.special_days)
-        self._schedule = Schedule(schedule_entries(calendar), special_days(days))
+        self._periods = Periods(schedule(self.state.calendar, self.state.special_days))
+
+    def holds(self, at: Instant) -> bool:
+        """True if an instant lies in a period."""
+        return self._periods(at)
 
     def _look(self, at: Instant) -> None:
-        active = self._schedule.latest(at) == BEGIN
-        event = self._schedule.next_event(at)
-        self.schedule(at + LOOK_DAYS * DAY if event is None else event.at)
+        active = self._periods(at)
+        change = self._periods.next_change(at)
+        self.schedule(at + LOOK_AHEAD_DAYS * DAY if change is None else change)
         if active != self.active:
             self.active = active
             for listener in self.listeners:
@@ -91,4 +99,4 @@ class NonDisablement(Part):
 
 
 def _is_calendar(value: Data) -> bool:
-    return is_schedule(value, MOST_ENTRIES, SCRIPT_TABLE, (BEGIN, END))
+    return is_schedule(value, MOST_ENTRIES, SCRIPT_TABLE, (NON_DISABLEMENT_STARTS, NON_DISABLEMENT_STOPS))
