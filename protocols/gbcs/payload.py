@@ -54,12 +54,12 @@ def decode_payload(message: Message) -> GbcsPayload:
 
 def payload_family(message: Message) -> Family:
     """The family that ``decode_payload`` reads a message's payload as; NONE for an opaque one."""
-    use_case = by_code(message.message_code)
-    family = use_case.payload if use_case else _EITHER
-    if family == _EITHER:
-        family = _family_by_form(message.payload)
-        if use_case and family is Family.NONE:
-            family = Family.DLMS  # a generic alert that is neither: have the codec say what is wrong
+    family = _family_of_code(message.other.message_code)
+    if family is not None:
+        return family
+    family = _family_by_form(message.payload)
+    if family is Family.NONE and by_code(message.message_code):
+        return Family.DLMS  # a generic alert that is neither: have the codec say what is wrong
     return family
 
 
@@ -69,6 +69,13 @@ def payload_offset(message: Message) -> int:
     if message.signature is not None:
         trailer += 1 + len(message.signature)
     return len(message.encode()) - trailer - len(message.payload)
+
+
+@cache
+def _family_of_code(message_code: int) -> Family | None:
+    """The family that a message code fixes; None where the payload itself must tell."""
+    use_case = by_code(message_code)
+    return use_case.payload if use_case and use_case.payload != _EITHER else None
 
 
 def _family_by_form(octets: bytes) -> Family:
