@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -243,10 +243,15 @@ def check_success(answer: Answer) -> Iterator[Check]:
         yield _all_zero("statuses", answer.statuses, lambda code: STATUS_TEXTS.get(code, f"{code:02X}"))
 
 
-def _all_zero(name: str, codes: Sequence[int], text: Any) -> Check:
-    wrong = [f"{number + 1}: {text(code)}" for number, code in enumerate(codes) if code]
-    found = f"success for all {len(codes)}" if not wrong else ", ".join(wrong)
-    return check(name, f"success for all {len(codes)}", found)
+def _all_zero(name: str, codes: Sequence[int], text: Callable[[int], str]) -> Check:
+    return check(name, f"success for all {len(codes)}", _codes_text(codes, text))
+
+
+def _codes_text(codes: Sequence[int], text: Callable[[int], str]) -> str:
+    """``success for all 3``, ``failure 250 for all 3``, or the numbers of those that failed and how."""
+    if len(set(codes)) == 1:
+        return f"{text(codes[0]) if codes[0] else 'success'} for all {len(codes)}"
+    return ", ".join(f"{number}: {text(code)}" for number, code in enumerate(codes, 1) if code)
 
 
 def _result_text(code: int) -> str:

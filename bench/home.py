@@ -36,8 +36,9 @@ class Home:
         self.rig = rig
         self.pki = TestPki(rig)
         self.clock: Clock = VirtualClock(rig.started) if rig.virtual_time else RealClock()
-        self.head_end = HeadEnd(self._parties(), {d.eui64: d.type for d in rig.devices}, self._first_counter())
-        self.observer = Observer([*self._stores(), *self._folders()])
+        parties = self._parties()
+        self.head_end = HeadEnd(parties, {d.eui64: d.type for d in rig.devices}, self._first_counter())
+        self.observer = Observer([*(party.store for party in parties.values()), *self._folders()])
         self.recorder = Recorder(self.clock.now, sink)
         self.targets: tuple[Target, ...] = ()
         self._emulated: dict[str, Emulated] = {}
@@ -110,9 +111,6 @@ class Home:
             return self.pki.parties
         store = FolderKeyStore(folder)
         return {role: Party(role, self.rig.party(role), store) for role in USES}
-
-    def _stores(self) -> list[KeyStore]:
-        return [party.store for party in self._parties().values()]
 
     def _folders(self) -> list[KeyStore]:
         """Public keys of real devices."""

@@ -15,6 +15,10 @@ from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
 
 
+MOST_MESSAGES = 1000
+"""Messages after which the one that is waited for is given up; a device may send alerts without end."""
+
+
 class Arrived(NamedTuple):
     """Octets that a device sent; ``message`` is None where they are no GBCS message."""
 
@@ -52,7 +56,7 @@ class Session:
         """
         arrived: list[Arrived] = []
         while not arrived or not until(arrived[-1]):
-            if not await self._more():
+            if len(arrived) == MOST_MESSAGES or not await self._more():
                 raise NothingCame(arrived)
             try:
                 arrived.append(await self._receive())

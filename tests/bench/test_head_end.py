@@ -188,4 +188,4 @@ def test_a_failing_instruction_is_named(head_end: HeadEnd) -> None:
     answer = answered(head_end, failing)
     (found,) = check_success(answer)
     assert found.verdict is Verdict.FAIL
-    assert found.found == "1: failure 250"
+    assert found.found == "failure 250 for all 1"

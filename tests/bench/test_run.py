@@ -1,0 +1,140 @@
+"""``meterbench run`` as a person meets it: output, exit status, evidence, messages of one's own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.commands.run import run_run
+from bench.exit_codes import ExitCode
+from bench.head_end import HeadEnd
+from bench.pki import TestPki
+from bench.requests import dlms
+from bench.rig import load_rig
+from bench.spoiling import with_altered_octet
+from protocols.dlms.data import octet_string
+
+RIG = load_rig()
+ESME = RIG.devices[1].eui64
+ROOT = Path(__file__).parents[2]
+
+
+def command(counter: int = 1 << 40) -> bytes:
+    """A command that the embedded rig's meter takes: its keys follow from the seed."""
+    head_end = HeadEnd(TestPki(RIG).parties, {device.eui64: device.type for device in RIG.devices})
+    request = dlms("ECS39a", octet_string(b"1200023305967"))
+    return head_end.command(ESME, request, counter=counter).octets
+
+
+def altered() -> bytes:
+    head_end = HeadEnd(TestPki(RIG).parties, {device.eui64: device.type for device in RIG.devices})
+    return with_altered_octet(head_end.command(ESME, dlms("ECS52"))).octets
+
+
+def send(folder: Path, *messages: bytes, device: str | None = None, as_json: bool = False) -> ExitCode:
+    files = []
+    for number, octets in enumerate(messages):
+        files.append(folder / f"message-{number}.hex")
+        files[-1].write_text(octets.hex() + "\n")
+    return run_run(None, folder / "evidence", None, files, device, as_json=as_json)
+
+
+def test_a_message_of_ones_own_is_answered_and_decoded(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert send(tmp_path, command()) is ExitCode.PASS
+    out = capsys.readouterr().out
+    assert "PASS  message-0.hex -> electricity-meter" in out
+    assert "response: ECS39a response" in out
+    assert str(tmp_path / "evidence") in out
+    assert (tmp_path / "evidence" / "report.html").exists()
+
+
+def test_a_refused_message_is_explained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert send(tmp_path, altered()) is ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert "answer: expected a response, found none; alert 8F3D authentication" in out
+
+
+def test_the_run_goes_on_after_a_message_that_is_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    stranger = bytearray(command())
+    stranger[stranger.index(ESME) + 7] = 0x99
+    assert send(tmp_path, b"\xff\xff", bytes(stranger), command()) is ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert "no GBCS message: octet 0 (tag)" in out
+    assert "which is not in the rig" in out
+    assert "PASS  message-2.hex" in out
+
+
+def test_anything_can_be_sent_to_a_device_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert send(tmp_path, b"\xff\xff", device="electricity-meter") is ExitCode.FAIL
+    assert "security log 8F1E" in capsys.readouterr().out
+
+
+def test_a_replayed_file_is_refused_the_second_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert send(tmp_path, command(), command()) is ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert "PASS  message-0.hex" in out
+    assert "security log 8F53" in out
+
+
+def test_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    send(tmp_path, command(), as_json=True)
+    found = json.loads(capsys.readouterr().out)
+    assert found["verdict"] == "PASS"
+    assert found["seed"] == RIG.seed
+    assert [exchange["verdict"] for exchange in found["exchanges"]] == ["PASS"]
+    assert found["evidence"] == str((tmp_path / "evidence").resolve())
+
+
+def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_run(tmp_path / "none.toml", None, None, [], None, as_json=False) is ExitCode.USAGE
+    assert "none.toml: cannot be read" in capsys.readouterr().err
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "file").write_text("")
+    assert run_run(None, tmp_path / "precious", None, [], None, as_json=False) is ExitCode.USAGE
+    assert "holds no evidence" in capsys.readouterr().err
+    assert run_run(None, tmp_path / "e", None, [], "toaster", as_json=False) is ExitCode.USAGE
+    assert "the rig has no such device; it has hub, electricity-meter, gas-meter" in capsys.readouterr().err
+    assert not (tmp_path / "e").exists()
+
+
+def test_an_unknown_defect_is_a_fault_of_the_rig(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text('name = "x"\n[[device]]\nname = "m"\ntype = "ESME"\neui64 = "00DB1234567890A0"\ndefects = ["none"]')
+    assert run_run(rig, tmp_path / "e", None, [], None, as_json=False) is ExitCode.USAGE
+    assert "device 'm': defects: no such defect" in capsys.readouterr().err
+
+
+def test_a_file_that_is_absent_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_run(None, tmp_path / "e", None, [tmp_path / "none.hex"], None, as_json=False) is ExitCode.FAIL
+    assert "none.hex" in capsys.readouterr().out
+
+
+OWN = '''
+import pytest
+from bench.requests import dlms
+
+@pytest.mark.use_case("ECS52")
+def test_version(esme):
+    """The version is as the rig says."""
+    reply = esme.ask(dlms("ECS52"))
+    assert reply.data[0].value.hex() == esme.section.firmware
+
+def test_wrong(esme):
+    reply = esme.ask(dlms("ECS52"))
+    reply.expect("version", "another", reply.data[0].value.hex())
+'''
+
+
+def test_any_pytest_file_can_use_a_rig(tmp_path: Path) -> None:
+    """With the plugin named, as it is until the distribution is installed."""
+    (tmp_path / "test_own.py").write_text(OWN)
+    arguments = ["-p", "bench.plugin", "-p", "no:meterbench", "-p", "no:cacheprovider", "-c", "/dev/null", "-q"]
+    line = [sys.executable, "-m", "pytest", *arguments, "--rig-seed", "3", str(tmp_path / "test_own.py")]
+    found = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert "1 failed, 1 passed" in found.stdout
+    assert "DeviceFinding: version: expected another, found 02000001" in found.stdout
