@@ -91,6 +91,11 @@ class FutureDating(Part):
         self._rearm()
         return False
 
+    def run_at_once(self, key: str, when: Instant, data: bytes) -> None:
+        """Carry out what no command of a remote party asked for; CANCEL does nothing. Raises Refused."""
+        if when != CANCEL:
+            self._actions[key].run(Pending(when, 0, 0, 0, b"", data))
+
     def pending(self, key: str) -> Pending | None:
         """What waits under a key, or None."""
         return self.state.pending.get(key)
