@@ -14,7 +14,6 @@ from hal.frame import FrameChannel
 from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
 
-
 MOST_MESSAGES = 1000
 """Messages after which the one that is waited for is given up; a device may send alerts without end."""
 

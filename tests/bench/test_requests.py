@@ -17,6 +17,7 @@ from protocols.gbcs.gbz import GbzPayload, decode_gbz
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.use_cases import Payload, UseCase, by_code
+from protocols.gbcs.use_cases_instructions import Operation
 from protocols.zigbee.zcl import ClusterCommand
 from tests.reference import reference_messages
 
@@ -52,7 +53,7 @@ def dlms_again(case: UseCase, payload: AccessRequest) -> Request:
     written = [
         name
         for at, (w, name) in enumerate(zip(case.instructions, constants, strict=True))
-        if at not in leave_out and not w.reads and w.op in (Service.SET, Service.ACTION)
+        if at not in leave_out and not w.reads and w.op in (Operation.SET, Operation.ACTION)
     ]
     given = [value for value, name in zip(values, written, strict=True) if name not in FIXED_TYPES]
     return dlms(case.name, *given, period=period, leave_out=leave_out)
