@@ -97,6 +97,21 @@ def run(
     raise typer.Exit(run_run(rig, out, seed, hex_files or [], device, as_json=json))
 
 
+@app.command()
+def doctor(json: Json = False) -> None:
+    """Say what is installed, what is missing, and whether the bench can run here."""
+    from .doctor import run_doctor
+
+    report = run_doctor()
+    if json:
+        from json import dumps
+
+        print(dumps(report.to_json(), indent=2))
+    else:
+        print("\n".join(report.lines()))
+    raise typer.Exit(ExitCode.PASS if report.ok else ExitCode.BENCH_ERROR)
+
+
 def main() -> None:
     """Entry point. An error raised on purpose is one clear line; any other is a defect of the bench, shown whole."""
     try:
