@@ -76,6 +76,11 @@ class Identity(Part):
 
     def _rows(self, device: Device) -> list[Stored]:
         rows = [Stored(1, "0-0:0.2.1.255", 2, "firmware_version", _OCTETS)]
+        if device.personality.device is DeviceType.CHF:
+            rows += [
+                Stored(1, "0-0:96.1.4.255", 2, "model", _OCTETS),
+                Stored(1, "0-0:96.1.6.255", 2, "manufacturer", _OCTETS),
+            ]
         if device.personality.device is DeviceType.ESME:
             rows += [
                 Stored(1, "0-0:96.1.1.255", 2, "identifier", _OCTETS),

@@ -1,0 +1,26 @@
+"""The communications hub function: parts list."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..device import Device
+from ..parts.hub_device_log import HubDeviceLog
+from ..parts.identity import Identity
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..nvm import Nvm
+    from ..part import Part
+    from ..personality import Personality
+
+
+def make_device(
+    identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, proxy: Eui64 | None = None
+) -> Device:
+    """A communications hub; ``proxy`` is the gas proxy function in the same box, if there is one."""
+    device_log = HubDeviceLog(proxy)
+    parts: list[Part] = [Identity(), device_log]
+    return Device(identity, personality, nvm, keys, parts)
