@@ -6,7 +6,7 @@ non-volatile data of the device; the key store only computes with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -31,12 +31,25 @@ class Cell(NamedTuple):
 
 @dataclass(slots=True)
 class Anchor:
-    """What a cell holds: whose key, its identifier (8 octets), the certificate (DER), the point (65 octets)."""
+    """What a cell holds: whose key, its identifier (8 octets), the point (65 octets), the certificate (DER).
+
+    The certificate is empty where only the key is known, the point too where only the identifier is.
+    """
 
     subject: bytes
     key_identifier: bytes
     point: bytes
     certificate: bytes = b""
+
+
+class PartyChange(NamedTuple):
+    """Another party has come to hold a role. Floors are the counters that it begins from, None where not given."""
+
+    role: RemotePartyRole
+    before: Eui64 | None
+    after: Eui64 | None
+    floor: int | None
+    top_up_floor: int | None
 
 
 @dataclass(slots=True)
@@ -59,6 +72,9 @@ class Credentials(Part):
         self.keys = keys
         self._roles: dict[Eui64, tuple[RemotePartyRole, ...]] = {}
         self._parties: dict[RemotePartyRole, Eui64] = {}
+        self._with_two_keys: frozenset[Eui64] = frozenset()
+        self.listeners: list[Callable[[PartyChange], None]] = []
+        """Told when a role has changed hands, as at a change of supplier."""
 
     def started(self) -> None:
         for cell in self.cells():
@@ -78,6 +94,10 @@ class Credentials(Part):
     def anchor(self, cell: Cell) -> Anchor | None:
         """What a cell holds, or None."""
         return self.state.cells.get(_key(cell))
+
+    def held(self, cell: Cell) -> Anchor:
+        """What a cell holds. Raises KeyError when it is empty."""
+        return self.state.cells[_key(cell)]
 
     def fill(self, cell: Cell, anchor: Anchor) -> None:
         """Put a key into a cell, in the place of what was there. Checking it is the caller's task."""
@@ -114,6 +134,13 @@ class Credentials(Part):
         """The access control broker."""
         return self._parties.get(RemotePartyRole.ACCESS_CONTROL_BROKER)
 
+    def act_for(self, party: Eui64, role: RemotePartyRole) -> None:
+        """Use the keys that ``party`` has in ``role``, where its cells in two roles hold different ones."""
+        if party in self._with_two_keys:
+            for cell in self.cells():
+                if cell.role is role and self.state.cells[_key(cell)].subject == party:
+                    self._give_to_key_store(cell)
+
     # devices of the home
 
     def add_partner(self, device: Eui64, certificate: bytes) -> None:
@@ -147,6 +174,14 @@ class Credentials(Part):
             roles.setdefault(subject, set()).add(cell.role)
             self._parties[cell.role] = subject
         self._roles = {party: tuple(sorted(held)) for party, held in roles.items()}
+        self._with_two_keys = self._find_two_keys()
+
+    def _find_two_keys(self) -> frozenset[Eui64]:
+        points: dict[tuple[bytes, KeyUse | None], set[bytes]] = {}
+        for cell in self.cells():
+            anchor = self.state.cells[_key(cell)]
+            points.setdefault((anchor.subject, cell.use), set()).add(anchor.point)
+        return frozenset(Eui64(subject) for (subject, _use), held in points.items() if len(held) > 1)
 
     def _still_used(self, subject: bytes, use: KeyUse | None) -> bool:
         return any(
@@ -161,7 +196,8 @@ class Credentials(Part):
     def _give_to_key_store(self, cell: Cell) -> None:
         if cell.use is not None:
             anchor = self.state.cells[_key(cell)]
-            self._give(KeyName(Eui64(anchor.subject), cell.use), anchor.point, anchor.certificate)
+            if anchor.point:
+                self._give(KeyName(Eui64(anchor.subject), cell.use), anchor.point, anchor.certificate)
 
     def _trust_partner(self, device: Eui64, certificate: bytes) -> None:
         is_point = len(certificate) == 65
@@ -169,7 +205,10 @@ class Credentials(Part):
         self._give(KeyName(device, KeyUse.KEY_AGREEMENT), point, b"" if is_point else certificate)
 
     def _give(self, name: KeyName, point: bytes, certificate: bytes) -> None:
-        if self.keys.public_point(name) == point:
+        """Let the store know a key. One whose private half it holds stays: a bench that agrees keys from the other
+        side, since a device's own key is not published, may lend a device such a store.
+        """
+        if self.keys.public_point(name) == point or self.keys.holds_private(name):
             return
         if certificate:
             self.keys.put_certificate(name, certificate)

@@ -16,7 +16,7 @@ from protocols.errors import LocalProtocolError
 from protocols.gbcs.roles import DeviceType
 
 from .clock import ClockSettings
-from .defects import DEFECTS
+from .defects import DEFECTS, known_defects
 from .logs import LogSizes
 
 MOST_AUXILIARY = 5
@@ -54,6 +54,7 @@ class Personality:
     variant: str = "A"
     counter_start: int = 0
     long_asn1_lengths: bool = False
+    certificate_times: bool = True
     auxiliary: tuple[str, ...] = ()
     boost_button: bool = False
     use_cases: frozenset[str] = frozenset()
@@ -69,7 +70,7 @@ class Personality:
         if len(self.auxiliary) > MOST_AUXILIARY or not all(_is_auxiliary(each) for each in self.auxiliary):
             raise PersonalityError("auxiliary", "up to five of switch, proportional, none, or an EUI-64 expected")
         for defect in self.defects:
-            if defect not in DEFECTS:
+            if defect not in DEFECTS and defect not in known_defects():
                 raise PersonalityError("defects", f"no such defect: {defect!r}")
 
 
