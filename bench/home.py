@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from hal.frame import WrapperChannel
@@ -22,7 +23,7 @@ from .inspection import inspect_message
 from .observer import Observer
 from .pki import USES, Party, TestPki
 from .recorder import Recorder
-from .rig import DeviceSection, Rig
+from .rig import DeviceSection, Rig, RigError
 from .session import Session
 from .target import Target
 
@@ -109,12 +110,18 @@ class Home:
         folder = self.rig.head_end.keystore
         if folder is None:
             return self.pki.parties
-        store = FolderKeyStore(folder)
+        store = self._open(folder, "head_end.keystore")
         return {role: Party(role, self.rig.party(role), store) for role in USES}
 
     def _folders(self) -> list[KeyStore]:
         """Public keys of real devices."""
-        return [FolderKeyStore(device.keystore) for device in self.rig.devices if device.keystore is not None]
+        given = [(f"device[{n}].keystore", device.keystore) for n, device in enumerate(self.rig.devices)]
+        return [self._open(folder, key) for key, folder in given if folder is not None]
+
+    def _open(self, folder: Path, key: str) -> FolderKeyStore:
+        if not folder.is_dir():
+            raise RigError(f"{self.rig.source}: {key}: {folder}: no such folder")
+        return FolderKeyStore(folder)
 
     def _first_counter(self) -> int | None:
         """Counters of a rig with real devices follow the time, so that the next run's are above this one's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,12 +120,16 @@ def _table(record: RunRecord) -> Iterator[str]:
 
 
 def _findings(record: RunRecord) -> Iterator[str]:
-    bad = [exchange for exchange in record.exchanges if exchange.verdict is not Verdict.PASS]
+    bad = [e for e in record.exchanges if e.verdict not in (Verdict.PASS, Verdict.SKIPPED)]
     if bad:
         yield ""
     for exchange in bad:
         yield f"{exchange.verdict.value}  {exchange.device}  {exchange.use_case}  {exchange.title}"
         yield f"      {exchange.reason}"
+    skipped = Counter(exchange.reason for exchange in record.exchanges if exchange.verdict is Verdict.SKIPPED)
+    if skipped:
+        yield ""
+    yield from (f"SKIPPED  {number}: {reason}" for reason, number in skipped.items())
 
 
 def _messages(record: RunRecord) -> Iterator[str]:
