@@ -45,19 +45,25 @@ def serve_log(
     row: Callable[[Row], Row] | None = None,
     reset: Callable[[], None] | None = None,
     held: Callable[[Row], Row] | None = None,
+    before: Callable[[], None] | None = None,
 ) -> Attribute:
     """Serve a ring's rows as the buffer of the object ``name``.
 
     ``description`` is the type of a row; ``row`` turns what the ring holds into the plain values of a row, where
-    they differ, and ``held`` turns those into what the ring holds. Returns the buffer's attribute.
+    they differ, and ``held`` turns those into what the ring holds. ``before`` is called before a read or a preset, to
+    write down what is due. Returns the buffer's attribute.
     """
 
     def read(start: Instant, end: Instant) -> Data:
+        if before is not None:
+            before()
         rows = ring.rows(start, end)
         return compact_array(description, rows if row is None else map(row, rows))
 
     def preset(value: Data) -> None:
         rows = rows_of(value, description)
+        if before is not None:
+            before()
         ring.clear()
         for each in rows:
             ring.append(*(each if held is None else held(each)))

@@ -1,0 +1,223 @@
+"""Voltage quality of an electricity meter, phase by phase (SMETS2 voltage operational functions).
+
+Averages over a period are logged and compared with two thresholds, with a counter for each; extremes, sags and
+swells are reported when they last. Thresholds of averages and the period are set for each phase, the others for all
+(ECS29a to ECS29f), read by ECS26b, ECS26k, ECS23 and ECS23b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from protocols.dlms.data import Data, DataType, described_structure, enum, int8, structure, uint32
+from protocols.instant import DAY, Instant
+
+from ..cosem import expect
+from ..defects import register_defect
+from ..engines.voltage import Limit, Phase, PhaseState, VoltageOutcome, VoltageSettings
+from ..part import Part
+from ..profile_generic import CLASS_ID as PROFILE
+from ..profile_generic import serve_log
+from ..ring_log import RingLog
+from ..stored_values import Stored, serve, within
+
+if TYPE_CHECKING:
+    from ..device import Device
+
+DATA_CLASS, REGISTER, LIMITER = 1, 3, 71
+COUNT = 255
+NOMINAL = 230
+"""Volts, until something else is observed."""
+USUAL_PERIOD = 600
+LOG_ENTRIES = 4320
+NEVER_OVER, NEVER_UNDER = 0xFFFF_FFFF, 0
+"""Thresholds of a new meter: none is passed. Inferred."""
+LIMITERS = ("extreme over", "extreme under", "sag", "swell")
+"""Objects 17.0.1 to 17.0.4."""
+
+_ROW = described_structure(DataType.UINT32, DataType.UINT32)
+
+COUNTERS_STAY = register_defect("voltage-counters-not-reset", "leaves voltage counters when told to reset them")
+
+
+@dataclass(slots=True)
+class VoltageState:
+    """Thresholds in V and periods in s; lists are by phase, or by limiter."""
+
+    phases: list[PhaseState] = field(default_factory=list)
+    period: list[int] = field(default_factory=lambda: [USUAL_PERIOD] * 3)
+    over: list[int] = field(default_factory=lambda: [NEVER_OVER] * 3)
+    under: list[int] = field(default_factory=lambda: [NEVER_UNDER] * 3)
+    limits: list[int] = field(default_factory=lambda: [NEVER_OVER, NEVER_UNDER, NEVER_UNDER, NEVER_OVER])
+    durations: list[int] = field(default_factory=lambda: [0] * 4)
+
+
+class Voltage(Part):
+    """``observe`` tells it of the voltage; until then, and without any, it is the nominal one."""
+
+    name = "voltage"
+    State = VoltageState
+    state: VoltageState
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._phases: list[Phase] = []
+
+    def attach(self, device: Device) -> None:
+        super().attach(device)
+        self._polyphase = device.personality.variant == "C"
+        count = 3 if self._polyphase else 1
+        self._logs = [RingLog(f"voltage/{number}", "II", LOG_ENTRIES) for number in range(1, count + 1)]
+        for place in range(count):
+            self._serve_phase(place)
+        for place in range(len(LIMITERS)):
+            name = f"0-0:17.0.{place + 1}"
+            rows = [(4, "limits"), (6, "durations")]
+            serve(self, [_setting(LIMITER, name, number, held, place, self._configured) for number, held in rows])
+
+    def started(self) -> None:
+        self._configured()
+        now = self.device.now
+        for phase in self._phases:
+            if phase.state.voltage == 0:
+                phase.state.voltage = NOMINAL
+            phase.restart(now)
+        self._rearm()
+
+    def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - periods begin anew
+        for phase in self._phases:
+            phase.restart(after)
+        self._rearm()
+
+    def advance(self, at: Instant) -> None:
+        self._let_pass(at)
+        self._rearm()
+
+    # inputs
+
+    def observe(self, volts: Sequence[int]) -> None:
+        """The RMS voltage of each phase is this from now on."""
+        now = self.device.now
+        self._let_pass(now)
+        for place, (phase, voltage) in enumerate(zip(self._phases, volts, strict=True)):
+            self._take(place, phase.observe(now, voltage))
+        self.touch()
+        self._rearm()
+
+    # inside
+
+    def _configured(self) -> None:
+        """Settings have changed, or the meter starts: make the engines anew."""
+        state = self.state
+        count = len(self._logs)
+        state.phases += [PhaseState() for _ in range(count - len(state.phases))]
+        first = 1 if self._polyphase else 0
+        extremes = [Limit(*each) for each in zip(state.limits, state.durations, strict=True)]
+        self._phases = []
+        for place in range(count):
+            extreme_over, extreme_under, sag, swell = extremes
+            settings = VoltageSettings(
+                state.period[place], state.over[place], state.under[place], extreme_over, swell, extreme_under, sag
+            )
+            self._phases.append(Phase(state.phases[place], settings, first + place if first else 0))
+
+    def _catch_up(self) -> None:
+        self._let_pass(self.device.now)
+
+    def _let_pass(self, until: Instant) -> None:
+        for place, phase in enumerate(self._phases):
+            if not self._run_quietly(place, phase, until):
+                self._take(place, phase.advance(until))
+        self.touch()
+
+    def _run_quietly(self, place: int, phase: Phase, until: Instant) -> bool:
+        """Whole periods of a voltage that passes no threshold: every average is that voltage. True if it was so."""
+        state, period = phase.state, phase.settings.period
+        if not self._is_quiet(place) or state.seen is None:
+            return False
+        append = self._logs[place].append
+        end = (state.period_start // period + 1) * period
+        last = until - until % period
+        for at in range(max(end, last - (LOG_ENTRIES - 1) * period), last + 1, period):
+            append(at, state.voltage)
+        if end <= last:
+            state.period_start, state.product = last, 0
+            state.seen = last
+        return True
+
+    def _is_quiet(self, place: int) -> bool:
+        """True if nothing can happen as long as the voltage stays."""
+        state, phase = self.state, self._phases[place].state
+        volts = phase.voltage
+        steady = phase.seen is not None and phase.product == (phase.seen - phase.period_start) * volts
+        over, under = (state.limits[0], state.limits[3], state.over[place]), (*state.limits[1:3], state.under[place])
+        return steady and not any(phase.active) and volts <= min(over) and volts >= max(under)
+
+    def _take(self, place: int, outcome: VoltageOutcome) -> None:
+        for average in outcome.averages:
+            self._logs[place].append(average.at, average.voltage)
+        for event in outcome.events:
+            self.device.alerts.event(event.code, event.voltage.to_bytes(4, "big"))
+
+    def _rearm(self) -> None:
+        """While nothing can happen the periods are dealt with once a day."""
+        midnight = self.device.now - self.device.now % DAY + DAY
+        times = [
+            midnight if self._is_quiet(place) or phase.due is None else phase.due
+            for place, phase in enumerate(self._phases)
+        ]
+        self.schedule(min(times))
+
+    # serving
+
+    def _serve_phase(self, place: int) -> None:
+        prefix, ring = f"1-0:{32 + 20 * place}", self._logs[place]
+        ring.attach(self.device)
+        log = f"{prefix}.24.0"
+        configured = self._configured
+        serve(
+            self,
+            [
+                _setting(PROFILE, log, 4, "period", place, self._new_period, least=1),
+                _setting(DATA_CLASS, f"{prefix}.31.0.4", 2, "under", place, configured),
+                _setting(DATA_CLASS, f"{prefix}.35.0.4", 2, "over", place, configured),
+            ],
+        )
+        self._serve_counter(f"{prefix}.32.0.4", place, "under_counter")
+        self._serve_counter(f"{prefix}.36.0.4", place, "over_counter")
+        serve_log(self.device.cosem, log, ring, _ROW, before=self._catch_up)
+
+    def _serve_counter(self, name: str, place: int, held: str) -> None:
+        def read() -> Data:
+            return uint32(getattr(self.state.phases[place], held))
+
+        def preset(value: Data) -> None:
+            setattr(self.state.phases[place], held, expect(value, DataType.UINT32))
+            self.touch()
+
+        cosem = self.device.cosem
+        cosem.attribute(REGISTER, name, 2, get=read, preset=preset)
+        cosem.constant(REGISTER, name, 3, structure(int8(0), enum(COUNT)))
+        cosem.method(REGISTER, name, 1, partial(self._reset, place, held))
+
+    def _reset(self, place: int, held: str, _argument: Data) -> None:
+        if not self.device.defective(COUNTERS_STAY):
+            setattr(self.state.phases[place], held, 0)
+            self.touch()
+
+    def _new_period(self) -> None:
+        self._configured()
+        for phase in self._phases:
+            phase.restart(self.device.now)
+        self._rearm()
+
+
+def _setting(
+    class_id: int, name: str, number: int, held: str, place: int, changed: Callable[[], None], least: int = 0
+) -> Stored:
+    """A setting of 32 bits; volts or seconds."""
+    check = within(least, 0xFFFF_FFFF)
+    return Stored(class_id, name, number, held, DataType.UINT32, place, writable=True, check=check, changed=changed)
