@@ -12,6 +12,7 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.keys import MemoryKeyStore
 from protocols.gbcs.roles import DeviceType
 
+from .loads import apply_load
 from .pki import TestPki
 from .rig import DeviceSection, RigError
 
@@ -32,6 +33,7 @@ def make_device(section: DeviceSection, pki: TestPki) -> Device:
     for role, use, name in pki.cells(section.eui64):
         device.credentials.fill(Cell(role, use), point_anchor(store, name.party, use))
     device.commit()
+    apply_load(device, section.load)
     return device
 
 
