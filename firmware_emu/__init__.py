@@ -44,7 +44,8 @@ from .device import Device
 from .nvm import CorruptRecord, MemoryNvm, Nvm, PowerCut
 from .outputs import Output, SendHan, SendMessage, Show, SwitchMoved
 from .part import NEVER, Part
-from .personality import Personality, PersonalityError, load_personality
+from .personality import Personality, load_personality
+from .settings import PersonalityError
 
 __all__ = [
     "NEVER",

@@ -14,6 +14,7 @@ from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
 from protocols.instant import DAY, Instant
 
 from .part import Part
+from .settings import check_choice, check_range
 
 MAX_SILENT_CORRECTION = 10
 """Seconds of difference to the hub that are corrected without an entry."""
@@ -26,6 +27,8 @@ TIMES_WITH_STATUS = frozenset({0x0074, 0x0075, 0x00B6, 0x00B8, 0x012A})
 """Responses whose header date-time says how far it can be trusted: the gas reads that a proxy may answer."""
 
 _MILLION = 1_000_000
+MAX_DRIFT = 10_000
+"""Parts per million; far beyond what a clock may do."""
 
 
 class ClockStatus(IntEnum):
@@ -46,6 +49,10 @@ class ClockSettings:
     status: str = "reliable"
     hub_heard: bool = True
     """A new device takes the hub's time to be true time until it hears otherwise."""
+
+    def __post_init__(self) -> None:
+        check_choice(self, [status.name.lower() for status in ClockStatus], "status")
+        check_range(self, -MAX_DRIFT, MAX_DRIFT, "drift")
 
 
 @dataclass(slots=True)

@@ -5,6 +5,8 @@ Each is looked up at one place, by ``device.defective(name)``; the text says wha
 
 from __future__ import annotations
 
+from importlib import import_module
+from pkgutil import iter_modules
 from typing import Final
 
 ACCEPTS_REPLAYED_COUNTER: Final = "accepts-replayed-counter"
@@ -43,6 +45,14 @@ DEFECTS: dict[str, str] = {
     CLEAR_LOG_CLEARS_SECURITY_LOG: "clearing the event log clears the security log too",
 }
 """Other parts of a device add theirs with ``register_defect``."""
+
+
+def known_defects() -> dict[str, str]:
+    """Every planned defect of every part, with what it does."""
+    package = import_module(".parts", __package__)
+    for module in iter_modules(package.__path__):
+        import_module(f".parts.{module.name}", __package__)
+    return DEFECTS
 
 
 def register_defect(name: str, what: str) -> str:

@@ -6,19 +6,21 @@ Reading over DLMS is in ``profile_generic``, over GBZ with the device's events c
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.instant import Instant
 
-from .defects import CLEAR_LOG_CLEARS_SECURITY_LOG
+from .defects import CLEAR_LOG_CLEARS_SECURITY_LOG, LOG_KEEPS_OLDEST
 from .part import Part
 from .ring_log import ALWAYS_AFTER, ALWAYS_BEFORE, RingLog
+from .settings import check_range
 
 if TYPE_CHECKING:
     from .device import Device
 
 LOG_CLEARED = 0x8F52
+MAX_ENTRIES = 100_000
 MAX_OTHER = 8
 """Octets of other information that an event log entry can hold."""
 
@@ -31,6 +33,9 @@ class LogSizes:
     security: int = 100
     power: int = 100
     auxiliary: int = 100
+
+    def __post_init__(self) -> None:
+        check_range(self, 1, MAX_ENTRIES, *(member.name for member in fields(self)))
 
 
 class EventEntry(NamedTuple):
@@ -83,20 +88,21 @@ class Logs(Part):
             ring.attach(device)
 
     def add_event(self, code: int, other: bytes = b"") -> None:
-        """Add to the event log."""
-        self.event_ring.append(self._stamp(), code, len(other), other)
+        """Add to the event log; of ``other`` the first 8 octets."""
+        other = other[:MAX_OTHER]
+        self._append(self.event_ring, code, len(other), other)
 
     def add_security(self, code: int) -> None:
         """Add to the security log."""
-        self.security_ring.append(self._stamp(), code)
+        self._append(self.security_ring, code)
 
     def add_power(self, code: int, other: int = 0) -> None:
         """Add to the power event log."""
-        self.power_ring.append(self._stamp(), code, other)
+        self._append(self.power_ring, code, other)
 
     def add_auxiliary(self, action: int, outcome: int, han_command: int = 0) -> None:
         """Add to the auxiliary controller event log."""
-        self.auxiliary_ring.append(self._stamp(), action, outcome, han_command)
+        self._append(self.auxiliary_ring, action, outcome, han_command)
 
     def events(self, start: Instant = ALWAYS_BEFORE, end: Instant = ALWAYS_AFTER) -> list[EventEntry]:
         """Entries of the event log, oldest first."""
@@ -126,5 +132,7 @@ class Logs(Part):
         self.auxiliary_ring.clear()
         self.add_security(LOG_CLEARED)
 
-    def _stamp(self) -> Instant:
-        return max(0, min(self.device.now, 0xFFFFFFFF))
+    def _append(self, ring: RingLog, *columns: object) -> None:
+        if len(ring) == ring.capacity and self.device.defective(LOG_KEEPS_OLDEST):
+            return
+        ring.append(max(0, min(self.device.now, 0xFFFFFFFF)), *columns)

@@ -12,25 +12,15 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum
 from typing import Any
 
-from protocols.errors import LocalProtocolError
 from protocols.gbcs.roles import DeviceType
+from protocols.gbcs.use_cases import variants
 
 from .clock import ClockSettings
 from .defects import DEFECTS, known_defects
 from .logs import LogSizes
+from .settings import PersonalityError, check_choice
 
 MOST_AUXILIARY = 5
-
-
-class PersonalityError(LocalProtocolError, ValueError):
-    """A personality that cannot be used. ``key`` names the member, dotted from the top of the file."""
-
-    def __init__(self, key: str, reason: str) -> None:
-        super().__init__(key, reason)
-        self.key, self.reason = key, reason
-
-    def __str__(self) -> str:
-        return f"{self.key}: {self.reason}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +53,14 @@ class Personality:
     logs: LogSizes = field(default_factory=LogSizes)
 
     def __post_init__(self) -> None:
-        if self.variant not in ("A", "B", "C"):
-            raise PersonalityError("variant", f"A, B or C expected, found {self.variant!r}")
+        check_choice(self, ("A", "B", "C"), "variant")
         if len(self.firmware_version) != 8 or not _is_hexadecimal(self.firmware_version):
             raise PersonalityError("firmware_version", f"8 hexadecimal digits expected, found {self.firmware_version}")
         if len(self.auxiliary) > MOST_AUXILIARY or not all(_is_auxiliary(each) for each in self.auxiliary):
             raise PersonalityError("auxiliary", "up to five of switch, proportional, none, or an EUI-64 expected")
+        for name in sorted(self.use_cases):
+            if not variants(name):
+                raise PersonalityError("use_cases", f"no such use case: {name!r}")
         for defect in self.defects:
             if defect not in DEFECTS and defect not in known_defects():
                 raise PersonalityError("defects", f"no such defect: {defect!r}")
@@ -102,7 +94,10 @@ def _read(kind: Any, table: dict[str, Any], path: str) -> Any:
         if name not in known:
             raise PersonalityError(key, f"no such key; there are {', '.join(sorted(known))}")
         members[name] = _value(hints[name], value, key)
-    return kind(**members)
+    try:
+        return kind(**members)
+    except PersonalityError as error:
+        raise error.inside(path) from None
 
 
 def _value(kind: Any, value: Any, key: str) -> Any:
