@@ -8,7 +8,7 @@ commit is written as one piece.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from protocols.instant import Instant
@@ -45,14 +45,12 @@ class RingLog:
 
     def append(self, at: Instant, *columns: Any) -> None:
         """Add a row, over the oldest one when the ring is full. Raises struct.error when a column does not fit."""
-        held = self._held
-        held += self._row.pack(at, *columns)
-        if not self._dirty:
-            self._dirty = True
-            self._changed()
-        if len(held) >= 2 * self._keep:  # drop rarely, in large pieces
-            del held[: self._keep]
-            self._saved = max(0, self._saved - self._keep)
+        self._add(self._row.pack(at, *columns))
+
+    def extend(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows, each beginning with its time stamp, in the order of their times."""
+        pack = self._row.pack
+        self._add(b"".join([pack(*row) for row in rows]))
 
     def rows(self, start: Instant = ALWAYS_BEFORE, end: Instant = ALWAYS_AFTER) -> list[tuple[Any, ...]]:
         """The rows with ``start`` <= time stamp <= ``end``, oldest first."""
@@ -90,6 +88,17 @@ class RingLog:
         if len(self._held) > self._saved:
             nvm.append(self.name, bytes(memoryview(self._held)[max(self._saved, self._surplus()) :]), self._keep)
         self._saved, self._erased, self._dirty = len(self._held), False, False
+
+    def _add(self, octets: bytes) -> None:
+        held = self._held
+        held += octets
+        if not self._dirty:
+            self._dirty = True
+            self._changed()
+        if len(held) >= 2 * self._keep:  # drop rarely, in large pieces
+            dropped = len(held) - self._keep
+            del held[:dropped]
+            self._saved = max(0, self._saved - dropped)
 
     def _surplus(self) -> int:
         return max(0, len(self._held) - self._keep)

@@ -6,7 +6,6 @@ a start and an end (ECS37), whose change resets nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -29,7 +28,7 @@ from .tariff_values import second_of_day
 
 if TYPE_CHECKING:
     from ..device import Device
-    from .metrology import Flow, Metrology
+    from .metrology import Flows, Metrology
 
 EXTENDED_REGISTER, SCHEDULE = 4, 10
 PERIOD = "0-0:12.0.0"
@@ -101,14 +100,16 @@ class MaximumDemands(Part):
         self._demand(held).reset(self.device.now)
         self.touch()
 
-    def _offer(self, first_end: Instant, flows: Sequence[Flow]) -> None:
+    def _offer(self, first_end: Instant, flows: Flows) -> None:
         state, start = self.state, first_end - HALF_HOUR
-        imported = [flow[0] + flow[4] for flow in flows]
+        imported = flows.imported
+        if any(flows.secondary):
+            imported = [first + second for first, second in zip(imported, flows.secondary, strict=True)]
         before = (state.imported.watts, state.in_period.watts, state.exported.watts)
         state.imported.offer(start, imported)
         if 2 * max(imported) > state.in_period.watts:
             self._period.offer(state.in_period, start, imported)
-        state.exported.offer(start, [flow[1] for flow in flows])
+        state.exported.offer(start, flows.exported)
         if before != (state.imported.watts, state.in_period.watts, state.exported.watts):
             self.touch()
 

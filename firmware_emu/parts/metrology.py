@@ -18,6 +18,7 @@ from protocols.instant import DAY, HALF_HOUR, Instant
 from ..cosem import attribute, expect, expect_items
 from ..engines.registers import Registers, TariffMeter
 from ..engines.tariff import ESME_SECONDARY
+from ..load_model import SLICES, DayLoad, LoadModel, half_hours, power
 from ..part import Part
 from ..protected_reads import serve_protected_read
 from .register_rows import WRAP, snapshot
@@ -34,43 +35,31 @@ PRICE_REGISTERS = ("0-0:94.44.1.7", "0-0:94.44.1.8")
 WATT, WATT_HOUR, VAR_HOUR, PRICE = 27, 30, 32, 254
 
 
-class Flow(NamedTuple):
-    """Energy of one half-hour in Wh and varh. ``secondary`` is the active import of a second element.
+class Flows(NamedTuple):
+    """Energy of half-hours one after another, in Wh and varh. ``secondary`` is the active import of a second element.
 
     On a polyphase meter these are sums over the phases; on a twin-element meter reactive import is that of both
     elements, everything else but ``secondary`` that of the first.
     """
 
-    active_import: int = 0
-    active_export: int = 0
-    reactive_import: int = 0
-    reactive_export: int = 0
-    secondary: int = 0
+    imported: Sequence[int] = (0,)
+    exported: Sequence[int] = (0,)
+    reactive_imported: Sequence[int] = (0,)
+    reactive_exported: Sequence[int] = (0,)
+    secondary: Sequence[int] = (0,)
 
 
-NOTHING = Flow()
-
-
-class Load(Protocol):
-    """What the home uses and makes, by true time; deterministic."""
-
-    def half_hour(self, start: Instant) -> Flow:
-        """The energy of the half-hour from ``start``, a multiple of 1800."""
-
-    def power(self, at: Instant) -> tuple[int, int]:
-        """Active import now in W: of the first element, or all phases, and of the second element."""
+_COLUMNS = len(Flows._fields)
+NOTHING = Flows()
+"""One half-hour without energy."""
 
 
 class NoLoad:
     """Nothing is connected."""
 
-    def half_hour(self, start: Instant) -> Flow:  # noqa: ARG002 - always the same
+    def day(self, day: int) -> DayLoad:  # noqa: ARG002 - always the same
         """No energy."""
-        return NOTHING
-
-    def power(self, at: Instant) -> tuple[int, int]:  # noqa: ARG002 - always the same
-        """No power."""
-        return 0, 0
+        return DayLoad()
 
 
 class Biller(Protocol):
@@ -86,7 +75,7 @@ class Biller(Protocol):
 class MetrologyState:
     """``until`` is how far, by the device's clock, energy is booked; ``until_true`` the same in true time.
 
-    ``half_hour`` is what has flowed in the half-hour that is not complete, in the order of ``Flow``; ``slot_end`` is
+    ``half_hour`` is what has flowed in the half-hour that is not complete, in the order of ``Flows``; ``slot_end`` is
     when it will be, by the device's clock.
     """
 
@@ -97,7 +86,7 @@ class MetrologyState:
     reactive_export: int = 0
     until: Instant = -1
     until_true: Instant = 0
-    half_hour: list[int] = field(default_factory=lambda: [0] * 5)
+    half_hour: list[int] = field(default_factory=lambda: [0] * _COLUMNS)
     slot_end: Instant = 0
 
 
@@ -111,14 +100,14 @@ class Metrology(Part):
     def __init__(
         self,
         tariff: Tariff,
-        source: Load | None = None,
+        source: LoadModel | None = None,
         connected: Callable[[], bool] = lambda: True,
         offset: Callable[[], int] = lambda: 0,
     ) -> None:
         super().__init__()
         self.tariff = tariff
-        self.source: Load = source or NoLoad()
-        self.half_hours: list[Callable[[Instant, Sequence[Flow]], None]] = []
+        self.source: LoadModel = source or NoLoad()
+        self.half_hours: list[Callable[[Instant, Flows], None]] = []
         """Told of complete half-hours, one after another: the end of the first, and their energy."""
         self.midnights: list[Callable[[Instant], None]] = []
         """Told of 00:00 UTC, after the half-hour that ends then."""
@@ -236,7 +225,11 @@ class Metrology(Part):
 
     def watts(self) -> tuple[int, int]:
         """Active import now in W, of the first element (or all phases) and of the second; 0 without supply."""
-        return self.source.power(self.device.true_now) if self._flows else (0, 0)
+        if not self._flows:
+            return 0, 0
+        now = self.device.true_now
+        second = 2 * self.source.day(now // DAY).secondary[now % DAY // HALF_HOUR] if self.twin else 0
+        return max(0, power(self.source, now)), second
 
     # booking
 
@@ -253,54 +246,61 @@ class Metrology(Part):
     def _book(self, end: Instant, end_true: Instant) -> None:
         """Book what flows until ``end``, inside one slot."""
         state = self.state
-        flow = self._between(state.until_true, end_true) if self._flows else NOTHING
+        amounts = self._between(state.until_true, end_true) if self._flows else [0] * _COLUMNS
         length = end - state.until
-        if any(flow) and length > 0:
-            cost = self._to_registers(state.until, [flow], length)
-            state.half_hour = [held + new for held, new in zip(state.half_hour, flow, strict=True)]
+        if any(amounts) and length > 0:
+            cost = self._to_registers(state.until, Flows(*((amount,) for amount in amounts)), length)
+            state.half_hour = [held + new for held, new in zip(state.half_hour, amounts, strict=True)]
             if cost and self.biller is not None:
                 self.biller.charge(end, cost)
         state.until, state.until_true = end, end_true
         self.touch()
 
-    def _to_registers(self, start: Instant, flows: Sequence[Flow], interval: int) -> int:
+    def _to_registers(self, start: Instant, flows: Flows, interval: int) -> int:
         """Gives what the energy costs."""
         state, meters = self.state, self._tariff_meters()
-        cost = meters[PRIMARY].apply(start, [flow[0] for flow in flows], interval)
+        cost = meters[PRIMARY].apply(start, flows.imported, interval)
         if self.twin:
-            cost += meters[SECONDARY].apply(start, [flow[4] for flow in flows], interval)
-        for _import, active, reactive_import, reactive_export, _second in flows:
-            state.active_export += active
-            state.reactive_import += reactive_import
-            state.reactive_export += reactive_export
+            cost += meters[SECONDARY].apply(start, flows.secondary, interval)
+        state.active_export += sum(flows.exported)
+        state.reactive_import += sum(flows.reactive_imported)
+        state.reactive_export += sum(flows.reactive_exported)
         return cost
 
-    def _between(self, start: Instant, end: Instant) -> Flow:
+    def _between(self, start: Instant, end: Instant) -> list[int]:
         """What flows between two true times: even inside a half-hour, what was counted so far rounded down."""
-        total = [0] * 5
+        total = [0] * _COLUMNS
         slot = start - start % HALF_HOUR
         while slot < end:
-            flow = self.source.half_hour(slot)
             begin, stop = max(start - slot, 0), min(end - slot, HALF_HOUR)
-            if stop - begin == HALF_HOUR and end - start == HALF_HOUR:
-                return flow
-            for at, energy in enumerate(flow):
-                total[at] += energy * stop // HALF_HOUR - energy * begin // HALF_HOUR
+            for at, column in enumerate(self._slots(slot, 1)):
+                total[at] += column[0] * stop // HALF_HOUR - column[0] * begin // HALF_HOUR
             slot += HALF_HOUR
-        return Flow(*total)
+        return total
+
+    def _slots(self, start: Instant, count: int) -> Flows:
+        """What the home uses in half-hours from a true time on."""
+        day, place = start // DAY, start % DAY // HALF_HOUR
+        if place + count > SLICES:
+            load = half_hours(self.source, start, count)
+        elif count == SLICES:
+            load = self.source.day(day)
+        else:
+            load = DayLoad(*[column[place : place + count] for column in self.source.day(day)])
+        return Flows(*load[:4], load.secondary if self.twin else (0,) * count)
 
     def _close_slot(self) -> None:
         """The half-hour is complete."""
         state = self.state
-        flow = Flow(*state.half_hour)
-        state.half_hour = [0] * 5
+        flows = Flows(*((amount,) for amount in state.half_hour))
+        state.half_hour = [0] * _COLUMNS
         self.touch()
-        self._tell(state.slot_end, [flow])
+        self._tell(state.slot_end, flows)
 
-    def _tell(self, first_end: Instant, flows: Sequence[Flow]) -> None:
+    def _tell(self, first_end: Instant, flows: Flows) -> None:
         for listener in self.half_hours:
             listener(first_end, flows)
-        last_end = first_end + HALF_HOUR * (len(flows) - 1)
+        last_end = first_end + HALF_HOUR * (len(flows.imported) - 1)
         if last_end % DAY == 0:
             for midnight in self.midnights:
                 midnight(last_end)
@@ -318,11 +318,11 @@ class Metrology(Part):
         return (min(self.device.horizon, midnight) - state.until) // HALF_HOUR
 
     def _run_slots(self, many: int) -> None:
-        state, half_hour = self.state, self.source.half_hour
+        state = self.state
         start, true = state.until, state.until_true
-        flows = [half_hour(slot) for slot in range(true, true + many * HALF_HOUR, HALF_HOUR)]
+        flows = self._slots(true, many)
         end = start + many * HALF_HOUR
-        if self.biller is not None and not self._affordable(start, end, flows):
+        if self.biller is not None and not self._affordable(self.biller, start, end, flows):
             self.settle(state.slot_end)
             return
         cost = self._to_registers(start, flows, HALF_HOUR)
@@ -332,13 +332,13 @@ class Metrology(Part):
             self.biller.charge(end, cost)
         self._tell(start + HALF_HOUR, flows)
 
-    def _affordable(self, start: Instant, end: Instant, flows: Sequence[Flow]) -> bool:
+    def _affordable(self, biller: Biller, start: Instant, end: Instant, flows: Flows) -> bool:
         """True if this much energy cannot make anything happen to the account."""
         meters = self._tariff_meters()
-        most = meters[PRIMARY].highest_cost(sum([flow[0] for flow in flows]))
+        most = meters[PRIMARY].highest_cost(sum(flows.imported))
         if self.twin:
-            most += meters[SECONDARY].highest_cost(sum([flow[4] for flow in flows]))
-        return self.biller is None or most < self.biller.headroom(start, end)
+            most += meters[SECONDARY].highest_cost(sum(flows.secondary))
+        return most < biller.headroom(start, end)
 
     # serving
 

@@ -5,7 +5,7 @@ Half-hour entries carry the end of their period, daily ones the midnight (UTC) a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from ..cosem import Attribute
     from ..device import Device
-    from .metrology import Flow, Metrology
+    from .metrology import Flows, Metrology
 
 IMPORT_PROFILE, EXPORT_PROFILE, REACTIVE_PROFILE = "0-0:99.1.0", "0-0:99.1.1", "0-0:99.1.2"
 DAILY_CONSUMPTION = "0-0:99.1.3"
@@ -108,27 +108,23 @@ class Profiles(Part):
         if protected is not None:
             serve_protected_read(self.device, f"0-0:43.2.{protected}", [buffer])
 
-    def _record(self, first_end: Instant, flows: Sequence[Flow]) -> None:
-        imported, exported, reactive = self.imported.append, self.exported.append, self.reactive.append
-        twin = self.metrology.twin
+    def _record(self, first_end: Instant, flows: Flows) -> None:
         if self.device.personality.defects:
             first_end, flows = self._spoil(first_end, flows)
-        end, used = first_end, 0
-        for active, export, reactive_import, reactive_export, second in flows:
-            if twin:
-                imported(end, active, second)
-            else:
-                imported(end, active)
-            exported(end, export, reactive_export)
-            reactive(end, reactive_import)
-            used += active + second
-            end += HALF_HOUR
-        self.state.today += used
+        imported, exported, reactive_imported, reactive_exported, secondary = flows
+        ends = range(first_end, first_end + HALF_HOUR * len(imported), HALF_HOUR)
+        if self.metrology.twin:
+            self.imported.extend(zip(ends, imported, secondary, strict=True))
+        else:
+            self.imported.extend(zip(ends, imported, strict=True))
+        self.exported.extend(zip(ends, exported, reactive_exported, strict=True))
+        self.reactive.extend(zip(ends, reactive_imported, strict=True))
+        self.state.today += sum(imported) + sum(secondary)
         self.touch()
 
-    def _spoil(self, first_end: Instant, flows: Sequence[Flow]) -> tuple[Instant, Sequence[Flow]]:
+    def _spoil(self, first_end: Instant, flows: Flows) -> tuple[Instant, Flows]:
         if self.device.defective(PROFILE_IN_WATTS):
-            flows = [type(flow)(*(2 * energy for energy in flow)) for flow in flows]
+            flows = type(flows)(*([2 * energy for energy in column] for column in flows))
         if self.device.defective(STAMPED_AT_START):
             first_end -= HALF_HOUR
         return first_end, flows

@@ -59,9 +59,8 @@ class Supply(Part):
 
     def power_level(self) -> int:
         """0 low, 1 medium, 2 high: what the ambient light of a display shows."""
-        medium, high = (item.value for item in DATA.decode(self.state.thresholds).value)
         watts = self._watts()
-        return (watts > medium) + (watts > high)
+        return sum(watts > item.value for item in DATA.decode(self.state.thresholds).value)
 
     def power_restored(self, lost: Instant, at: Instant) -> None:  # true times
         begin = self.device.clock.local(lost)
