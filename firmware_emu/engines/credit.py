@@ -18,7 +18,6 @@ from protocols.instant import DAY, Instant
 from .credit_state import (
     ARMED_BY_EMERGENCY,
     BELOW_DISABLEMENT,
-    CAP_PERIOD,
     DISABLEMENT_SUSPENDED,
     EMERGENCY_ACTIVATED,
     EMERGENCY_AVAILABLE,
@@ -28,22 +27,20 @@ from .credit_state import (
     PERIODS,
     SUPPLY_ARMED,
     TIME_DEBT_COLLECTED,
-    WHOLE_PAYMENT,
     CreditDefect,
     CreditEvent,
     CreditState,
     Decision,
     PaymentMode,
     Refusal,
-    Repayment,
     TimeDebt,
     TopUp,
 )
+from .payments import spend
 
 UNLIMITED: Final = 1 << 62
 COLLECT_TIME_DEBTS_IN_CREDIT_MODE: Final = False
 """Inferred: time debts rest in credit mode, where a debt is on the bill."""
-_MONDAY: Final = 2 * DAY  # 2000-01-03, the first Monday
 
 Protected = Callable[[Instant], bool]
 
@@ -180,15 +177,7 @@ class Account:
         if settings.max_balance is not None and state.balance + amount > settings.max_balance:
             return TopUp(Refusal.BALANCE_LIMIT)
         before = (state.payment_debt, state.accumulated_debt, state.emergency_used, state.balance)
-        if CreditDefect.TOP_UP_TO_BALANCE_FIRST in self.defects:
-            rest = self._repay_accumulated(self._repay_emergency(self._repay_payment_debt(now, amount, amount)))
-        elif CreditDefect.SHARE_OF_THE_REST in self.defects:
-            rest = self._repay_emergency(self._repay_accumulated(amount))
-            rest = self._repay_payment_debt(now, rest, rest)
-        else:
-            rest = self._repay_payment_debt(now, amount, amount)
-            rest = self._repay_emergency(self._repay_accumulated(rest))
-        state.balance += rest
+        spend(state, now, amount, self.defects)
         debt, accumulated, used, balance = before
         events: list[CreditEvent] = []
         if debt and not state.payment_debt:
@@ -380,43 +369,3 @@ class Account:
             return []
         state.suspension_reported = True
         return [CreditEvent(now, DISABLEMENT_SUSPENDED)]
-
-    # spending a payment; each gives what is left of it
-
-    def _repay_payment_debt(self, now: Instant, amount: int, payment: int) -> int:
-        """The percentage of the payment, no more than the debt, nor than the cap leaves; rounded down."""
-        state, settings = self.state, self.state.settings
-        if not self.prepayment:
-            return amount
-        share = min(payment * settings.payment_share // WHOLE_PAYMENT, state.payment_debt)
-        state.repayments = [repaid for repaid in state.repayments if repaid.at > self._cap_start(now)]
-        if settings.payment_cap is not None:
-            share = min(share, max(0, settings.payment_cap - sum(repaid.amount for repaid in state.repayments)))
-        if share:
-            state.payment_debt -= share
-            state.repayments.append(Repayment(now, share))
-        return amount - share
-
-    def _cap_start(self, now: Instant) -> Instant:
-        """Repayments later than this count towards the cap."""
-        if CreditDefect.CAP_PER_CALENDAR_WEEK in self.defects:
-            return now - (now - _MONDAY) % CAP_PERIOD - 1
-        return now - CAP_PERIOD
-
-    def _repay_accumulated(self, amount: int) -> int:
-        part = min(amount, self.state.accumulated_debt)
-        self.state.accumulated_debt -= part
-        return amount - part
-
-    def _repay_emergency(self, amount: int) -> int:
-        """First what the balance lacks to the disablement threshold, then emergency credit, which ends when repaid."""
-        state = self.state
-        if not self.prepayment:
-            return amount
-        shortage = min(amount, max(0, state.settings.disablement - state.balance))
-        state.balance += shortage
-        part = min(amount - shortage, max(0, state.emergency_used))
-        state.emergency_used -= part
-        if part and not state.emergency_used:
-            state.emergency_active = False
-        return amount - shortage - part
