@@ -25,7 +25,6 @@ from protocols.gbcs.use_cases import by_code as use_case_by_code
 from protocols.instant import Instant
 
 from .defects import ALERTS_GO_TO_WRONG_PARTY
-from .outputs import SendMessage
 from .part import Part
 
 GENERIC_CRITICAL, GENERIC_NON_CRITICAL = 0x1000, 0x1001
@@ -189,7 +188,7 @@ class Alerts(Part):
             counter = device.counters.next_originator()
             header = Message(Cra.ALERT, counter, device.identity, recipient, other, b"")
             message = Message(Cra.ALERT, counter, device.identity, recipient, other, payload(header))
-            device.emit(SendMessage(recipient, device.commands.protect(message, protection).encode()))
+            device.commands.send(message, protection)
 
     # inside
 

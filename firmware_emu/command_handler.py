@@ -9,6 +9,7 @@ from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultC
 from protocols.dlms.data import NULL
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import GbzPayload
+from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.protection import add_mac, sign
 from protocols.gbcs.use_cases import Protection
@@ -59,9 +60,16 @@ class CommandHandler:
         return None
 
     def _respond(self, command: Command, payload: bytes) -> None:
-        response = replace(command.header, payload=payload)
-        octets = self.protect(response, self._response_protection(command)).encode()
-        self._device.emit(SendMessage(response.recipient, octets))
+        protection = command.use_case.protection_of(Cra.RESPONSE, command.role, self._device.personality.device)
+        self.send(replace(command.header, payload=payload), protection)
+
+    def send(self, message: Message, protection: Protection) -> bool:
+        """Protect a message and send it; False if the device holds no key of a recipient that needs a MAC."""
+        recipient = KeyName(message.recipient, KeyUse.KEY_AGREEMENT)
+        if Protection.MAC in protection and self._device.keys.public_point(recipient) is None:
+            return False
+        self._device.emit(SendMessage(message.recipient, self.protect(message, protection).encode()))
+        return True
 
     def protect(self, message: Message, protection: Protection) -> Message:
         """Sign and MAC a message that this device sends. Raises MissingKeyError."""
@@ -71,9 +79,6 @@ class CommandHandler:
         if Protection.MAC in protection:
             message = add_mac(message, keys, self._device.credentials.broker())
         return message
-
-    def _response_protection(self, command: Command) -> Protection:
-        return command.use_case.protection_of(Cra.RESPONSE, command.role, self._device.personality.device)
 
 
 def _invoke_id(command: Command) -> int:

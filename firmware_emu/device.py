@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .nvm import Nvm
     from .personality import Personality
     from .ring_log import RingLog
+
+PartKind = TypeVar("PartKind", bound=Part)
 
 LAST_SEEN_GRAIN: Instant = 60
 """How exactly a killed device that had nothing to save knows when it last ran (seconds)."""
@@ -110,6 +112,13 @@ class Device:
     def part(self, name: str) -> Part:
         """The part of that name. Raises KeyError."""
         return self._by_name[name]
+
+    def find(self, kind: type[PartKind]) -> PartKind:
+        """The one part of that class. Raises LookupError if there is none, or more than one."""
+        found = [part for part in self.parts if isinstance(part, kind)]
+        if len(found) != 1:
+            raise LookupError(f"{len(found)} parts are a {kind.__name__}")
+        return found[0]
 
     # inputs
 

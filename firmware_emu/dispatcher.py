@@ -170,13 +170,13 @@ class Dispatcher:
 
     def _is_new(self, command: Command) -> bool:
         device = self._device
-        if command.role is None:
-            return True
         if not command.use_case.replay_protection and not device.defective(defects.CHECKS_COUNTER_ON_READS):
             return True
         check = self.replay_checks.get(command.use_case.message_code)
         if check is not None:
             return check(command)
+        if command.role is None:
+            return True
         counter, role = command.message.counter, _counter_role(command)
         if device.defective(defects.ACCEPTS_REPLAYED_COUNTER) and counter == device.counters.executed(role):
             return True

@@ -106,6 +106,22 @@ def test_an_alert_without_a_recipient_is_not_sent() -> None:
     assert sent(rig) == []
 
 
+def test_an_alert_that_cannot_be_protected_is_not_sent() -> None:
+    rig = Rig()
+    rig.meter.credentials.empty(Cell(RemotePartyRole.NETWORK_OPERATOR, KeyUse.KEY_AGREEMENT))
+    rig.meter.alerts.event(0x8002)
+    assert sent(rig) == []
+    rig.meter.alerts.event(0x8F34)  # signed
+    assert sent(rig) == [(0x8F34, SUPPLIER), (0x8F34, OPERATOR)]
+
+
+def test_a_part_is_found_by_its_class() -> None:
+    rig = Rig(parts=[Register()])
+    assert rig.meter.find(Register).name == "register"
+    with pytest.raises(LookupError, match="parts are a Part"):
+        rig.meter.find(Part)
+
+
 def test_switching_off_an_alert_leaves_its_log_entry_and_other_codes() -> None:
     rig = Rig()
     bit = 1 << 0xAB
