@@ -28,7 +28,7 @@ Changed = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One attribute kept in ``field`` (in its ``place`` if that is a list or dict).
+    """One attribute kept in ``field``, dotted when it is inside another (in its ``place`` if that is a list).
 
     ``check`` judges the plain value of a write (the ``Data`` when ``kind`` is None); ``changed`` is called after a
     write, and after a preset unless ``quiet_preset``. Without ``readable`` it can be preset all the same.
@@ -52,10 +52,18 @@ class _Access:
 
     def __init__(self, part: Part, row: Stored) -> None:
         self.part, self.row = part, row
+        *self._path, self._field = row.field.split(".")
+
+    @property
+    def _holder(self) -> Any:
+        holder = self.part.state
+        for name in self._path:
+            holder = getattr(holder, name)
+        return holder
 
     def read(self) -> Data:
         row = self.row
-        held = getattr(self.part.state, row.field)
+        held = getattr(self._holder, self._field)
         if row.place is not None:
             held = held[row.place]
         if row.kind is None:
@@ -79,9 +87,9 @@ class _Access:
     def put(self, plain: Any, *, quiet: bool = False) -> None:
         part, row = self.part, self.row
         if row.place is None:
-            setattr(part.state, row.field, plain)
+            setattr(self._holder, self._field, plain)
         else:
-            getattr(part.state, row.field)[row.place] = plain
+            getattr(self._holder, self._field)[row.place] = plain
         part.touch()
         if row.changed is not None and not quiet:
             row.changed()
