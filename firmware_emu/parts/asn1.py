@@ -5,9 +5,21 @@ from __future__ import annotations
 from protocols.gbcs.roles import DeviceType
 
 from ..part import Part
+from .gas_clock import GasClock
+from .joining import Joining
+from .own_keys import OwnKeys
+from .proxy_device_log import ProxyDeviceLog
 from .trust_anchors import TrustAnchors
 
 
-def asn1_parts(device: DeviceType) -> list[Part]:
-    """The parts of a device of this kind for its ASN.1 commands."""
-    return [TrustAnchors()]
+def asn1_parts(device: DeviceType, seed: bytes = b"") -> list[Part]:
+    """New parts for the ASN.1 commands of a device of this kind. ``seed`` decides which keys it makes."""
+    parts: list[Part] = [TrustAnchors(), OwnKeys(seed)]
+    if device not in (DeviceType.CHF, DeviceType.SAPC):
+        joining = Joining()
+        parts.append(joining)
+        if device is DeviceType.GPF:
+            parts.append(ProxyDeviceLog(joining))
+    if device is DeviceType.GSME:
+        parts.append(GasClock())
+    return parts
