@@ -31,18 +31,18 @@ A part in twenty lines::
             self.device.alerts.event(0x81C0)  # log and alert as the table of codes says
             self.schedule(self.device.now + 60)   # call advance() then, by the device's clock
 
-Rules for parts: change ``state`` only together with ``touch``; set ``due`` (or ``schedule``) again in ``started``,
-since it is not kept - what comes periodically counts on from ``device.last_ran``; read time from ``device.now`` (the
-device's clock) and only what measures the physical world from ``device.true_now``; never read a clock, random numbers
-or the environment. Logs and profiles are ``RingLog``s. Two things are reached through ``device.commands.current``
-while a command is carried out: who sent it, and the header of the response.
+Rules for parts: change ``state`` only together with ``touch`` (``device.unsaved()`` finds who forgot); set ``due`` (or
+``schedule``) again in ``started``, since it is not kept - what comes periodically counts on from ``device.last_ran``;
+read time from ``device.now`` (the device's clock) and only what measures the physical world from ``device.true_now``;
+never read a clock, random numbers or the environment. Logs and profiles are ``RingLog``s. Two things are reached
+through ``device.commands.current`` while a command is carried out: who sent it, and the header of the response.
 """
 
 from __future__ import annotations
 
 from .device import Device
 from .nvm import CorruptRecord, MemoryNvm, Nvm, PowerCut
-from .outputs import Output, SendHan, SendMessage, Show, SwitchMoved
+from .outputs import Output, SendHan, SendMessage, Show, SwitchMoved, WanSignal
 from .part import NEVER, Part
 from .personality import Personality, load_personality
 from .settings import PersonalityError
@@ -62,5 +62,6 @@ __all__ = [
     "SendMessage",
     "Show",
     "SwitchMoved",
+    "WanSignal",
     "load_personality",
 ]

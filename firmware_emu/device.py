@@ -189,6 +189,13 @@ class Device:
                 part.sensed(signal, active)
         return self._finish(now)
 
+    def through(self, work: Callable[[], object], now: Instant) -> list[Output]:
+        """A port of the device, such as its radio, calls a part."""
+        self._begin(now)
+        if self.on:
+            work()
+        return self._finish(now)
+
     def hear_hub_time(self, hub_time: Instant | None, reliable: bool, now: Instant) -> list[Output]:
         """The hub's time cluster as just read; None when the hub does not answer."""
         self._begin(now)
@@ -226,6 +233,10 @@ class Device:
         for part in self.parts:
             part.clock_stepped(before, after)
         self.horizon = min(self.horizon, after)
+
+    def unsaved(self) -> list[str]:
+        """Parts whose state is not what memory holds, though they did not ``touch``: for tests of parts."""
+        return [part.name for part in self.parts if not part.is_saved(self.nvm)]
 
     # inside
 

@@ -95,3 +95,10 @@ class Part:
         self._dirty = False
         if self.State is not None:
             nvm.put(f"part/{self.name}", encode_state(self.state))
+
+    def is_saved(self, nvm: Nvm) -> bool:
+        """True if a power cut now would lose nothing of ``state`` that was not touched."""
+        if self.State is None or self._dirty:
+            return True
+        record = nvm.get(f"part/{self.name}")
+        return encode_state(self.state) == (encode_state(self.State()) if record is None else record)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -577,7 +578,26 @@ def test_a_hub_takes_what_is_for_others() -> None:
 def test_memory_is_that_of_the_last_commit_after_an_abandoned_run() -> None:
     rig = Rig()
     assert isinstance(rig.nvm, MemoryNvm)
+    assert rig.meter.unsaved() == []
     rig.meter.part("load switch").state.state = 0  # without touch: volatile
+    assert rig.meter.unsaved() == ["load switch"]
     rig.meter.power_off(START)
     rig.meter.power_on(START)
     assert rig.meter.part("load switch").state.state == 1
+
+
+def test_the_example_in_the_documentation_works() -> None:
+    text = (firmware_emu.__doc__ or "").partition("::\n")[2].partition("\nRules for parts")[0]
+    code = (
+        "from dataclasses import dataclass\n"
+        "from firmware_emu import Device, Part, SwitchMoved\n"
+        "from firmware_emu.refusals import AccessFailed\n"
+        "from protocols.dlms.data import Data, boolean\n" + dedent(text)
+    )
+    names: dict[str, type[Part]] = {}
+    exec(code, names)  # noqa: S102 - our own documentation
+    rig = Rig(parts=[names["Valve"]()])
+    closing = access_request(0, action(70, obis("0-0:96.3.10.255"), 1, int8(0)))
+    answers = [rig.meter.cosem.execute(closing).results[0].code for _ in range(2)]
+    assert answers == [0, 250]
+    assert rig.meter.part("valve").due == START + 60

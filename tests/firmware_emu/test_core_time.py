@@ -403,6 +403,7 @@ def test_a_cut_before_any_write_leaves_a_device_that_starts_with_all_committed_d
     assert isinstance(rig.nvm, MemoryNvm)
     first = rig.nvm.medium.writes
     states = [fingerprint(rig, part), *scenario(rig, part)]
+    assert rig.meter.unsaved() == []
     total = rig.nvm.medium.writes - first
     assert total > 40
     reached = set()
