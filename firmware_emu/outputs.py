@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from protocols.eui64 import Eui64
+from protocols.instant import Instant
 
 
 class SendMessage(NamedTuple):
@@ -36,4 +37,11 @@ class SwitchMoved(NamedTuple):
     level: int
 
 
-Output = SendMessage | SendHan | Show | SwitchMoved
+class WanSignal(NamedTuple):
+    """What a hub tells its WAN beside GBCS messages: the supply failed, or is back, ``at`` a time of its clock."""
+
+    what: str
+    at: Instant
+
+
+Output = SendMessage | SendHan | Show | SwitchMoved | WanSignal

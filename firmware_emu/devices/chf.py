@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 from ..device import Device
 from ..parts.hub_device_log import HubDeviceLog
+from ..parts.hub_forwarding import Forwarding
+from ..parts.hub_power import HubPower
 from ..parts.identity import Identity
+from ..parts.sub_ghz import SubGhz
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
@@ -21,6 +24,6 @@ def make_device(
     identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, proxy: Eui64 | None = None
 ) -> Device:
     """A communications hub; ``proxy`` is the gas proxy function in the same box, if there is one."""
-    device_log = HubDeviceLog(proxy)
-    parts: list[Part] = [Identity(), device_log]
+    device_log, radio = HubDeviceLog(proxy), SubGhz()
+    parts: list[Part] = [Identity(), device_log, radio, Forwarding(device_log, radio), HubPower()]
     return Device(identity, personality, nvm, keys, parts)
