@@ -140,13 +140,16 @@ class AccountPart(Part):
         """Prepayment mode is in force."""
         return self.reckoning.prepayment
 
-    def balances(self) -> tuple[int, int, int, int, int, int]:
+    def money(self) -> tuple[int, int, int, int, int, int]:
         """Emergency credit, meter balance, payment debt, time debts 1 and 2, accumulated debt: as logs have them."""
-        self.settle()
         credit = self.state.credit
         first, second = credit.time_debts
         owed = first.remaining, second.remaining, credit.accumulated_debt
         return self.reckoning.emergency_balance, credit.balance, credit.payment_debt, *owed
+
+    def daily_entry(self) -> tuple[int, ...] | None:
+        """The money columns of the prepayment daily read log; None in credit mode."""
+        return self.money() if self.prepayment else None
 
     def top_up(self, amount: int) -> Refusal | None:
         """Spend a payment, in millipence; the reason if it is not taken."""

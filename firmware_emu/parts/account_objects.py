@@ -139,7 +139,8 @@ def _serve_balances(part: AccountPart) -> None:
     cosem = part.device.cosem
 
     def amounts() -> Data:
-        emergency, balance, payment, first, second, accumulated = map(_money, part.balances())
+        part.settle()
+        emergency, balance, payment, first, second, accumulated = map(_money, part.money())
         return structure(balance, emergency, accumulated, first, second, payment)
 
     def preset(value: Data) -> None:

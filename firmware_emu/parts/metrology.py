@@ -116,6 +116,7 @@ class Metrology(Part):
         """Whether the block counters start anew at 00:00 UTC."""
         self._connected, self._offset = connected, offset
         self._flows = True
+        self._settling = False
         self._meters: list[TariffMeter] = []
         self._presets: dict[str, Data] = {}
         tariff.before_change.append(self.settle)
@@ -189,7 +190,15 @@ class Metrology(Part):
 
     def settle(self, at: Instant | None = None) -> None:
         """Book everything that has flowed until ``at``, a time by the device's clock; now, if None."""
-        at = self.device.now if at is None else at
+        if self._settling:  # the account or the switch, told of something on the way
+            return
+        self._settling = True
+        try:
+            self._settle(self.device.now if at is None else at)
+        finally:
+            self._settling = False
+
+    def _settle(self, at: Instant) -> None:
         state = self.state
         while state.until < at:
             end = min(at, state.slot_end)
@@ -247,14 +256,14 @@ class Metrology(Part):
         """Book what flows until ``end``, inside one slot."""
         state = self.state
         amounts = self._between(state.until_true, end_true) if self._flows else [0] * _COLUMNS
-        length = end - state.until
+        start, length = state.until, end - state.until
+        state.until, state.until_true = end, end_true  # first: who is charged may settle again
+        self.touch()
         if any(amounts) and length > 0:
-            cost = self._to_registers(state.until, Flows(*((amount,) for amount in amounts)), length)
+            cost = self._to_registers(start, Flows(*((amount,) for amount in amounts)), length)
             state.half_hour = [held + new for held, new in zip(state.half_hour, amounts, strict=True)]
             if cost and self.biller is not None:
                 self.biller.charge(end, cost)
-        state.until, state.until_true = end, end_true
-        self.touch()
 
     def _to_registers(self, start: Instant, flows: Flows, interval: int) -> int:
         """Gives what the energy costs."""

@@ -37,7 +37,7 @@ TOP_UP_COMMAND = 0x0007
 CREDIT_ADDED_LOCALLY = 0x810E
 DUPLICATE, NOT_AUTHENTIC, NOT_FOR_THIS_DEVICE = 0x8F51, 0x8F63, 0x8F64
 KEYPAD_LOCKED, REFUSED_WHILE_LOCKED = 0x81C4, 0x81C5
-TOKEN_KEY = "token "
+TYPED = "token "
 """Begins what the consumer types: the digits follow."""
 MILLIPENCE_IN_PENNY = 1000
 
@@ -93,15 +93,12 @@ class TokenGateway(Part):
         device.cosem.method(115, GATEWAY, 1, self._enter_remotely)
         device.dispatcher.replay_checks[TOP_UP_COMMAND] = self._is_new
 
-    def started(self) -> None:
-        self.state.counters.highest_only = self.device.defective(HIGHEST_COUNTER_ONLY)
-
     # ways in
 
     def pressed(self, key: str) -> bool:
-        if not key.startswith(TOKEN_KEY):
+        if not key.startswith(TYPED):
             return False
-        result = self.enter_at_keypad(key.removeprefix(TOKEN_KEY))
+        result = self.enter_at_keypad(key.removeprefix(TYPED))
         self.device.emit(Show("token", result.name.lower().replace("_", " ")))
         return True
 
@@ -140,15 +137,13 @@ class TokenGateway(Part):
     def enter(self, digits: str) -> TokenResult:
         """Check a token and credit it."""
         self._take_floor()
-        counters = self.state.counters
         supplier = self._supplier()
         if supplier is None:
             return TokenResult.ERROR
         try:
             token = Utrn.decode(digits)
             counter = complete_counter(token.counter_bits, self._highest())
-            verdict = counters.judge(counter)
-            if verdict is not TokenVerdict.NEW:
+            if not self._unused(counter):
                 self.device.alerts.event(DUPLICATE)
                 return TokenResult.DUPLICATE
             check_utrn(digits, self.device.keys, supplier, self.device.identity, self._highest())
@@ -189,7 +184,11 @@ class TokenGateway(Part):
     def _is_new(self, command: Command) -> bool:
         """The check in place of the execution counter: the hundred last counters, in any order."""
         self._take_floor()
-        return self.state.counters.judge(command.message.counter >> 32) is TokenVerdict.NEW
+        return self._unused(command.message.counter >> 32)
+
+    def _unused(self, counter: int) -> bool:
+        highest_only = self.device.defective(HIGHEST_COUNTER_ONLY)
+        return self.state.counters.judge(counter, highest_only=highest_only) is TokenVerdict.NEW
 
     def _take_floor(self) -> None:
         """An update of the supplier's credentials has set the counter of top-ups: it is the new floor."""
