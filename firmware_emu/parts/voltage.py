@@ -138,12 +138,11 @@ class Voltage(Part):
         state, period = phase.state, phase.settings.period
         if not self._is_quiet(place) or state.seen is None:
             return False
-        append = self._logs[place].append
         end = (state.period_start // period + 1) * period
         last = until - until % period
-        for at in range(max(end, last - (LOG_ENTRIES - 1) * period), last + 1, period):
-            append(at, state.voltage)
         if end <= last:
+            ends = range(max(end, last - (LOG_ENTRIES - 1) * period), last + 1, period)
+            self._logs[place].extend([(at, state.voltage) for at in ends])
             state.period_start, state.product = last, 0
             state.seen = last
         return True
