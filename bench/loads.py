@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 from firmware_emu import Device
-from firmware_emu.parts.metrology import Flow, Metrology
-from protocols.instant import HALF_HOUR, HOUR, Instant
+from firmware_emu.load_model import SLICES, DayLoad
+from protocols.instant import DAY, HOUR
 
 from .rig import Load
 
+SLICES_AN_HOUR = SLICES * HOUR // DAY
 
-class ConstantPower:
-    """A constant active import in W: the same energy in every half-hour."""
 
-    def __init__(self, watts: int) -> None:
-        self._watts = watts
+class ConstantLoad:
+    """The same energy and gas in every half-hour."""
 
-    def half_hour(self, start: Instant) -> Flow:  # noqa: ARG002 - always the same
-        """Energy of half an hour."""
-        return Flow(active_import=self._watts * HALF_HOUR // HOUR)
+    def __init__(self, load: Load) -> None:
+        self._day = DayLoad(
+            imported=(load.watts // SLICES_AN_HOUR,) * SLICES, gas=(load.litres_per_hour // SLICES_AN_HOUR,) * SLICES
+        )
 
-    def power(self, at: Instant) -> tuple[int, int]:  # noqa: ARG002 - always the same
-        """Active import of the first and the second element."""
-        return self._watts, 0
+    def day(self, day: int) -> DayLoad:  # noqa: ARG002 - always the same
+        """The load of any day."""
+        return self._day
 
 
 def apply_load(device: Device, load: Load) -> None:
-    """Connect the load to the device's metrology, if it has any."""
+    """Connect the load to every part of the device that measures one, before the device is switched on."""
     for part in device.parts:
-        if isinstance(part, Metrology):
-            part.source = ConstantPower(load.watts)
+        if hasattr(part, "source"):
+            part.source = ConstantLoad(load)

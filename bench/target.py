@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.errors import RemoteProtocolError
@@ -17,7 +17,7 @@ from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.use_cases import Protection, by_code
 from protocols.instant import Instant
 
-from .answers import Answer, check, check_answer, check_success, protection_text
+from .answers import TIME_TOLERANCE, Answer, check, check_answer, check_success, protection_text
 from .evidence import Check, Verdict
 from .findings import DeviceFinding
 from .head_end import Command, HeadEnd
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from .home import Home
     from .rig import DeviceSection
     from .session import Session
+
+
+LOG_SECONDS = 600
+"""How far beyond now the security log is read behind what must be refused."""
 
 
 class Alert(NamedTuple):
@@ -119,7 +123,7 @@ class Target:
             raise
         alerts = self._note(exchange, arrived, command)
         answer = self._answer(command, arrived)
-        exchange.add(*answer.checks, *(check_success(answer) if success else ()))
+        exchange.add(*answer.checks, *(check_success(answer) if success else ()), *_unasked(arrived))
         return Reply(answer, exchange, alerts)
 
     def refuses(self, command: Command, reason: int, title: str) -> None:
@@ -130,17 +134,17 @@ class Target:
         entry of the security log, or both. Raises DeviceFinding.
         """
         self._home.tick()
-        since = self.now
+        barrier = self._barrier()
         exchange = self._open(command, title)
-        barrier = self._home.head_end.command(self.eui64, log_request(self.type, Period(since, since + 600)))
         try:
             arrived = self._home.run(self._round(command, barrier))
         except NothingCame as nothing:
             self._note(exchange, nothing.arrived, command)
             exchange.add(check("a good read right behind it", "answered", "no answer"))
             raise
-        wrongly = [a for a in arrived if _answers(a, command)]
-        alerts = self._note(exchange, [a for a in arrived if not _answers(a, barrier)], command)
+        before = [a for a in arrived if not _answers(a, barrier)]
+        wrongly = [a for a in before if a.message is None or a.message.cra is not Cra.ALERT]
+        alerts = self._note(exchange, before, command)
         answer = self._answer(barrier, arrived)
         exchange.checks += [
             check("answer to what must be refused", "none", _what(wrongly[0]) if wrongly else "none"),
@@ -158,11 +162,10 @@ class Target:
         A read of the security log behind them shows when no answer will come, and what the device noted.
         """
         self._home.tick()
-        since = self.now
+        barrier = self._barrier()
         name = command.use_case.name if command is not None else ""
         exchange = self._home.recorder.open(self.name, name, title)
         exchange.sent = self._home.seen("sent", octets)
-        barrier = self._home.head_end.command(self.eui64, log_request(self.type, Period(since, since + 600)))
         try:
             arrived = self._home.run(self._round(barrier, first=octets))
         except NothingCame as nothing:
@@ -186,6 +189,11 @@ class Target:
         await self._session.close()
 
     # inside
+
+    def _barrier(self) -> Command:
+        """A good read, of what the security log says from now on; a real device's clock may be a little slow."""
+        since = self.now if self._home.clock.virtual else self.now - TIME_TOLERANCE
+        return self.head_end.command(self.eui64, log_request(self.type, Period(since, self.now + LOG_SECONDS)))
 
     async def _round(self, *commands: Command, first: bytes = b"") -> list[Arrived]:
         if first:
@@ -270,6 +278,13 @@ def _answers(arrived: Arrived, command: Command) -> bool:
         and message.counter == command.message.counter
         and message.message_code == command.message.message_code
     )
+
+
+def _unasked(arrived: Sequence[Arrived]) -> Iterator[Check]:
+    """Every message but alerts after the first, which is the answer or stands in its place."""
+    others = [a for a in arrived if a.message is None or a.message.cra is not Cra.ALERT]
+    if len(others) > 1:
+        yield check("messages that nobody asked for", "none", ", ".join(_what(other) for other in others[1:]))
 
 
 def _notified_code(payload: Any) -> int:

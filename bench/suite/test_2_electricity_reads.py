@@ -45,11 +45,11 @@ def test_network_operator_reads_import_registers(esme: Target) -> None:
 
 @pytest.mark.use_case("ECS17c")
 def test_active_power(esme: Target) -> None:
-    """The power read is the load that is applied."""
+    """The power read is the load that is applied, which moves by a quarter from minute to minute at most."""
     reply = esme.ask(dlms("ECS17c", title="Read active power import"))
     total, unit, _ = reply.data[0].value
     reply.expect("unit", (0, WATT), tuple(part.value for part in unit.value))
-    reply.within("active power import", esme.section.load.watts, total.value, 1, "W")
+    reply.within("active power import", esme.section.load.watts, total.value, esme.section.load.watts // 4, "W")
 
 
 @pytest.mark.use_case("ECS24")
