@@ -97,8 +97,13 @@ class CosemServer:
         return key
 
     def constant(self, class_id: int, name: str, number: int, value: Data) -> Attribute:
-        """Serve an attribute that never changes."""
-        return self.attribute(class_id, name, number, get=lambda: value)
+        """Serve an attribute that never changes. It can be preset to nothing else."""
+
+        def preset(wanted: Data) -> None:
+            if wanted != value:
+                raise AccessFailed
+
+        return self.attribute(class_id, name, number, get=lambda: value, preset=preset)
 
     def method(self, class_id: int, name: str, number: int, invoke: Method, preset: Preset | None = None) -> Attribute:
         """Serve a method. Raises LocalProtocolError if another part serves it already.

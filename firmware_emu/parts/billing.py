@@ -16,6 +16,7 @@ from protocols.dlms.axdr import DATA
 from protocols.dlms.cosem_time import CosemDate, CosemTime
 from protocols.dlms.data import Data, DataType, array, compact_array, octet_string, structure
 from protocols.errors import MeterbenchError, MissingKeyError
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.sensitive import encrypt_data
 from protocols.instant import Instant
 
@@ -33,6 +34,7 @@ from .register_rows import MONEY, register_rows
 if TYPE_CHECKING:
     from protocols.gbcs.message import Message
 
+    from ..credentials import PartyChange
     from ..device import Device
     from .metrology import Metrology
 
@@ -102,6 +104,7 @@ class Billing(Part):
         serve_protected_read(device, "0-0:43.2.2", [registers, money])
         serve_protected_read(device, "0-0:43.2.3", [changes])
         device.cosem.method(9, TARIFF_SCRIPTS, 1, self._run_script)
+        device.credentials.listeners.append(self._party_changed)
         self._serve_calendars()
 
     def _serve_calendars(self) -> None:
@@ -168,6 +171,10 @@ class Billing(Part):
 
     def _tariff_changes(self) -> None:
         if not self.device.defective(SNAPSHOT_AFTER_CHANGE):
+            self.snapshot_change()
+
+    def _party_changed(self, change: PartyChange) -> None:
+        if change.role is RemotePartyRole.SUPPLIER:
             self.snapshot_change()
 
     def _rewritten(self) -> None:

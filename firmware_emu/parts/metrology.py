@@ -9,30 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from protocols.dlms.data import Data, DataType, array, enum, int8, structure, uint32
 from protocols.instant import DAY, HALF_HOUR, Instant
 
-from ..cosem import attribute, expect, expect_items
 from ..engines.registers import Registers, TariffMeter
 from ..engines.tariff import ESME_SECONDARY
 from ..load_model import SLICES, DayLoad, LoadModel, half_hours, power
 from ..part import Part
-from ..protected_reads import serve_protected_read
-from .register_rows import WRAP, snapshot
+from .metrology_objects import serve_metrology
+from .register_rows import snapshot
 from .tariff import PRIMARY, SECONDARY, Tariff
 
 if TYPE_CHECKING:
-    from ..device import Device
+    from protocols.dlms.data import Data
 
-DATA_CLASS, REGISTER = 1, 3
-IMPORT_COLLECTION, POWER_COLLECTION = "0-0:94.44.34.10", "0-0:94.44.34.20"
-TOU_COLLECTION, BLOCK_COLLECTION = "0-0:94.44.34.1", "0-0:94.44.34.2"
-ACTIVE_EXPORT, REACTIVE_EXPORT = "1-0:2.8.0", "1-0:4.8.0"
-PRICE_REGISTERS = ("0-0:94.44.1.7", "0-0:94.44.1.8")
-WATT, WATT_HOUR, VAR_HOUR, PRICE = 27, 30, 32, 254
+    from ..device import Device
 
 
 class Flows(NamedTuple):
@@ -118,30 +110,18 @@ class Metrology(Part):
         self._flows = True
         self._settling = False
         self._meters: list[TariffMeter] = []
-        self._presets: dict[str, Data] = {}
+        self.presets: dict[str, Data] = {}
+        """Measured values that the maker has set, by name of the object; until the half-hour ends."""
         tariff.before_change.append(self.settle)
         tariff.changed.append(self.retune)
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         self.twin = device.personality.variant == "B"
-        cosem = device.cosem
-        for number, name, get, preset in (
-            (8, IMPORT_COLLECTION, self._import, self._preset_import),
-            (9, TOU_COLLECTION, self._tou, self._preset_tou),
-            (10, BLOCK_COLLECTION, self._blocks, self._preset_blocks),
-        ):
-            cosem.attribute(DATA_CLASS, name, 2, get=self._settled(get), preset=preset)
-            serve_protected_read(device, f"0-0:43.2.{number}", [attribute(DATA_CLASS, name, 2)])
-        self._serve_register(ACTIVE_EXPORT, "active_export", WATT_HOUR)
-        self._serve_register(REACTIVE_EXPORT, "reactive_export", VAR_HOUR)
-        self._serve_instant(DATA_CLASS, POWER_COLLECTION, self._power)
-        for element in range(1 + self.twin):
-            self._serve_instant(REGISTER, PRICE_REGISTERS[element], partial(self._price, element))
-            cosem.constant(REGISTER, PRICE_REGISTERS[element], 3, structure(int8(-5), enum(PRICE)))
+        serve_metrology(self)
 
     def started(self) -> None:
-        self._presets.clear()
+        self.presets.clear()
         self._flows = self._connected()
         self.retune()
         state, device = self.state, self.device
@@ -171,14 +151,14 @@ class Metrology(Part):
         state = self.state
         self._book(before, self.device.true_now)
         if after >= state.slot_end:
-            self._close_slot()
+            self._close_slot(state.slot_end)
         if after >= state.slot_end or after < state.slot_end - 2 * HALF_HOUR:
             state.slot_end = _slot_end(after)
         state.until = after
         self.schedule(state.slot_end)
 
     def advance(self, at: Instant) -> None:
-        self._presets.clear()
+        self.presets.clear()
         many = self._whole_slots(at)
         if many > 1:
             self._run_slots(many)
@@ -204,8 +184,8 @@ class Metrology(Part):
             end = min(at, state.slot_end)
             self._book(end, self.device.clock.true(end))
             if end == state.slot_end:
-                self._close_slot()
                 state.slot_end += HALF_HOUR
+                self._close_slot(end)
 
     def supply_moved(self) -> None:
         """The load switch has opened or closed: until now, what was the case before held."""
@@ -216,20 +196,15 @@ class Metrology(Part):
         """The tariff or the randomised offset is another one."""
         self._meters.clear()
 
-    @property
-    def primary(self) -> TariffMeter:
-        """The meter of the first element, or of all phases."""
-        return self._tariff_meters()[PRIMARY]
-
     def registers(self) -> tuple[int, ...]:
         """Register columns as logs keep them; what has flowed must be booked."""
-        self._tariff_meters()
+        self.meters()
         return snapshot(self.state.primary, self.state.secondary if self.twin else None)
 
     def reset_block_counters(self) -> None:
         """Start the block counters anew; registers stay."""
         self.settle()
-        self.primary.reset_counters()
+        self.meters()[PRIMARY].reset_counters()
         self.touch()
 
     def watts(self) -> tuple[int, int]:
@@ -242,7 +217,8 @@ class Metrology(Part):
 
     # booking
 
-    def _tariff_meters(self) -> list[TariffMeter]:
+    def meters(self) -> list[TariffMeter]:
+        """The meter of the first element (or of all phases), and on a twin-element meter that of the second."""
         if not self._meters:
             offset, reset = self._offset(), self.daily_reset()
             primary, tariff = self.tariff.in_force(PRIMARY), self.tariff
@@ -260,14 +236,16 @@ class Metrology(Part):
         state.until, state.until_true = end, end_true  # first: who is charged may settle again
         self.touch()
         if any(amounts) and length > 0:
-            cost = self._to_registers(start, Flows(*((amount,) for amount in amounts)), length)
             state.half_hour = [held + new for held, new in zip(state.half_hour, amounts, strict=True)]
-            if cost and self.biller is not None:
-                self.biller.charge(end, cost)
+            self._charge(end, self._to_registers(start, Flows(*((amount,) for amount in amounts)), length))
+
+    def _charge(self, at: Instant, cost: int) -> None:
+        if cost and self.biller is not None:
+            self.biller.charge(at, cost)
 
     def _to_registers(self, start: Instant, flows: Flows, interval: int) -> int:
         """Gives what the energy costs."""
-        state, meters = self.state, self._tariff_meters()
+        state, meters = self.state, self.meters()
         cost = meters[PRIMARY].apply(start, flows.imported, interval)
         if self.twin:
             cost += meters[SECONDARY].apply(start, flows.secondary, interval)
@@ -298,13 +276,13 @@ class Metrology(Part):
             load = DayLoad(*[column[place : place + count] for column in self.source.day(day)])
         return Flows(*load[:4], load.secondary if self.twin else (0,) * count)
 
-    def _close_slot(self) -> None:
+    def _close_slot(self, end: Instant) -> None:
         """The half-hour is complete."""
         state = self.state
         flows = Flows(*((amount,) for amount in state.half_hour))
         state.half_hour = [0] * _COLUMNS
         self.touch()
-        self._tell(state.slot_end, flows)
+        self._tell(end, flows)
 
     def _tell(self, first_end: Instant, flows: Flows) -> None:
         for listener in self.half_hours:
@@ -334,116 +312,25 @@ class Metrology(Part):
         if self.biller is not None and not self._affordable(self.biller, start, end, flows):
             self.settle(state.slot_end)
             return
-        cost = self._to_registers(start, flows, HALF_HOUR)
-        state.until, state.until_true, state.slot_end = end, true + many * HALF_HOUR, end + HALF_HOUR
-        self.touch()
-        if cost and self.biller is not None:
-            self.biller.charge(end, cost)
-        self._tell(start + HALF_HOUR, flows)
+        self._settling = True
+        try:
+            cost = self._to_registers(start, flows, HALF_HOUR)
+            state.until, state.until_true, state.slot_end = end, true + many * HALF_HOUR, end + HALF_HOUR
+            self.touch()
+            self._charge(end, cost)
+            self._tell(start + HALF_HOUR, flows)
+        finally:
+            self._settling = False
 
     def _affordable(self, biller: Biller, start: Instant, end: Instant, flows: Flows) -> bool:
         """True if this much energy cannot make anything happen to the account."""
-        meters = self._tariff_meters()
+        meters = self.meters()
         most = meters[PRIMARY].highest_cost(sum(flows.imported))
         if self.twin:
             most += meters[SECONDARY].highest_cost(sum(flows.secondary))
         return most < biller.headroom(start, end)
 
-    # serving
-
-    def _settled(self, get: Callable[[], Data]) -> Callable[[], Data]:
-        def read() -> Data:
-            self.settle()
-            return get()
-
-        return read
-
-    def _serve_register(self, name: str, held: str, unit: int) -> None:
-        def preset(value: Data) -> None:
-            self.settle()
-            setattr(self.state, held, expect(value, DataType.UINT32))
-            self.touch()
-
-        read = self._settled(lambda: uint32(getattr(self.state, held) % WRAP))
-        self.device.cosem.attribute(REGISTER, name, 2, get=read, preset=preset)
-        self.device.cosem.constant(REGISTER, name, 3, _unit(unit))
-
-    def _serve_instant(self, class_id: int, name: str, get: Callable[[], Data]) -> None:
-        """A value that is measured: one that is preset lasts until the half-hour ends or the supply fails."""
-
-        def read() -> Data:
-            return self._presets.get(name) or self._settled(get)()
-
-        def preset(value: Data) -> None:
-            self._presets[name] = value
-
-        self.device.cosem.attribute(class_id, name, 2, get=read, preset=preset)
-
-    def _price(self, element: int) -> Data:
-        price = self._tariff_meters()[element].active_price(self.device.now)
-        return uint32(max(0, price))
-
-    def _power(self) -> Data:
-        first, second = self.watts()
-        return structure(uint32(first + second), _unit(WATT), uint32(first))
-
-    def _import(self) -> Data:
-        state = self.state
-        reactive = uint32(state.reactive_import % WRAP)
-        members = [uint32(state.primary.total % WRAP), _unit(WATT_HOUR), reactive, _unit(VAR_HOUR)]
-        if self.twin:
-            members.append(uint32(state.secondary.total % WRAP))
-        return structure(*members)
-
-    def _preset_import(self, value: Data) -> None:
-        members = expect_items(value, DataType.STRUCTURE, 4 + self.twin)
-        active, _unit, reactive, _reactive_unit, *second = members
-        self.settle()
-        self.state.primary.total = expect(active, DataType.UINT32)
-        self.state.reactive_import = expect(reactive, DataType.UINT32)
-        for each in second:
-            self.state.secondary.total = expect(each, DataType.UINT32)
-        self.touch()
-
-    def _tou(self) -> Data:
-        return structure(*[_numbers(meter.registers.tou) for meter in self._tariff_meters()])
-
-    def _preset_tou(self, value: Data) -> None:
-        arrays = expect_items(value, DataType.STRUCTURE, 1 + self.twin)
-        self.settle()
-        for meter, numbers in zip(self._tariff_meters(), arrays, strict=True):
-            meter.registers.tou[:] = _plain(numbers, len(meter.registers.tou))
-        self.touch()
-
-    def _blocks(self) -> Data:
-        registers = self.primary.registers
-        rows = zip(registers.block, registers.counters, strict=True)
-        return structure(_numbers([number for block, counters in rows for number in (*block, *counters)]))
-
-    def _preset_blocks(self, value: Data) -> None:
-        (numbers,) = expect_items(value, DataType.STRUCTURE, 1)
-        self.settle()
-        registers = self.primary.registers
-        matrices = [row for pair in zip(registers.block, registers.counters, strict=True) for row in pair]
-        width = len(matrices[0])
-        plain = _plain(numbers, width * len(matrices))
-        for at, row in enumerate(matrices):
-            row[:] = plain[at * width : (at + 1) * width]
-        self.touch()
-
 
 def _slot_end(at: Instant) -> Instant:
     """The end of the half-hour that ``at`` lies in."""
     return at - at % HALF_HOUR + HALF_HOUR
-
-
-def _unit(unit: int) -> Data:
-    return structure(int8(0), enum(unit))
-
-
-def _numbers(numbers: Sequence[int]) -> Data:
-    return array(*[uint32(number % WRAP) for number in numbers])
-
-
-def _plain(value: Data, count: int) -> list[int]:
-    return [expect(item, DataType.UINT32) for item in expect_items(value, DataType.ARRAY, count)]
