@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha1
 
-from ..asn1 import enumeration_text
 from ..der import BIT_STRING, CONSTRUCTED, CONTEXT, GENERALIZED_TIME, NEVER, SEQUENCE, UTC_TIME, Walk, take_time
 from ..errors import DecodeError
 from ..eui64 import Eui64, eui64_text
@@ -109,6 +108,8 @@ class Certificate:
 
     def __str__(self) -> str:
         """Kind, role, identifier, use, serial number and validity, on one line."""
+        from ..asn1 import enumeration_text  # only for readers
+
         role, entity, usage = self.role, self.entity, self.key_usage
         parts = [f"{self.kind} certificate"]
         parts += [role_text(role)] if role is not None else []
@@ -129,6 +130,8 @@ def certificate_text(der: bytes) -> str:
 
 def role_text(role: int) -> str:
     """``access control broker``; the number for a role without a name."""
+    from ..asn1 import enumeration_text  # only for readers
+
     return enumeration_text(role) if isinstance(role, RemotePartyRole) else f"role {role}"
 
 
