@@ -178,8 +178,9 @@ class Phase:
         outcome.averages.append(Average(at, average))
         over = settings.average_over is not None and average > settings.average_over
         under = settings.average_under is not None and average < settings.average_under
-        for quality, passed in ((Quality.AVERAGE_OVER, over), (Quality.AVERAGE_UNDER, under)):
-            change = self._start if passed else self._end
+        passed = ((Quality.AVERAGE_OVER, over), (Quality.AVERAGE_UNDER, under))
+        for quality, is_passed in sorted(passed, key=lambda item: item[1]):  # what ended comes first
+            change = self._start if is_passed else self._end
             outcome.events.extend(change(at, quality, average))
 
     def _skip_equal_periods(self, now: Instant, keep: int, outcome: VoltageOutcome) -> None:
