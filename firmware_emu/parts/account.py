@@ -186,6 +186,8 @@ class AccountPart(Part):
     def retune(self) -> None:
         """Take over settings that the engine holds in another form."""
         state, settings = self.state, self.state.credit.settings
+        if not state.collection:  # the tariff was started before the account
+            return
         settings.payment_cap = state.cap * CURRENCY_UNIT
         settings.standing_charge = self.standing_charge()
         settings.suspend_disabled, settings.suspend_emergency = suspension_of(DATA.decode(state.collection))

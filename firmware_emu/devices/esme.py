@@ -1,0 +1,96 @@
+"""Electricity meters: single element, twin element, polyphase; with or without auxiliary controllers and boost button.
+
+One parts list for all: the personality's variant and its auxiliary controllers say what the parts serve.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+
+from ..clock_object import ClockObject
+from ..device import Device
+from ..parts.account import AccountPart
+from ..parts.alert_settings import AlertSettings
+from ..parts.asn1 import asn1_parts
+from ..parts.auxiliary import Auxiliary
+from ..parts.billing import Billing
+from ..parts.boost import Boost
+from ..parts.consumer_information import ConsumerInformation
+from ..parts.identity import Identity
+from ..parts.load_limit import LoadLimit
+from ..parts.load_switch import LoadSwitch
+from ..parts.maximum_demand import MaximumDemands
+from ..parts.metrology import Metrology
+from ..parts.non_disablement import NonDisablement
+from ..parts.profiles import Profiles
+from ..parts.randomised_offset import RandomisedOffset
+from ..parts.supply import Supply
+from ..parts.tamper import Tamper
+from ..parts.tariff import Tariff
+from ..parts.token_gateway import TokenGateway
+from ..parts.voltage import Voltage
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..credentials import PartyChange
+    from ..load_model import LoadModel
+    from ..nvm import Nvm
+    from ..part import Part
+    from ..personality import Personality
+
+
+def make_device(
+    identity: Eui64,
+    personality: Personality,
+    nvm: Nvm,
+    keys: MemoryKeyStore,
+    load: LoadModel | None = None,
+    seed: bytes = b"",
+) -> Device:
+    """An electricity meter; ``load`` is what its home uses and makes, ``seed`` decides which keys it makes.
+
+    What is due at one instant is done in the order of the list: energy is booked before money is moved.
+    """
+    offset, switch, periods = RandomisedOffset(), LoadSwitch(), NonDisablement()
+    tariff = Tariff()
+    metrology = Metrology(tariff, load, lambda: switch.connected, lambda: offset.seconds)
+    account = AccountPart(switch, periods)
+    limit = LoadLimit(switch, lambda: sum(metrology.watts()))
+    auxiliary = Auxiliary(offset)
+    billing = Billing(metrology, account.money)
+    _connect(switch, offset, tariff, metrology, account)
+    account.before_mode_change.append(billing.snapshot_change)
+    parts: list[Part] = [
+        *(Identity(), ClockObject(), AlertSettings(), ConsumerInformation()),
+        *(offset, periods, switch, Tamper(switch)),
+        *(tariff, metrology, Profiles(metrology, prepayment=account.daily_entry), MaximumDemands(metrology)),
+        *(billing, account, TokenGateway(account), limit),
+        *(Supply(lambda: sum(metrology.watts())), Voltage()),
+        *(auxiliary, Boost(auxiliary)),
+        *asn1_parts(DeviceType.ESME, seed),
+    ]
+    device = Device(identity, personality, nvm, keys, parts)
+    device.credentials.listeners.append(partial(_party_changed, billing))
+    return device
+
+
+def _party_changed(billing: Billing, change: PartyChange) -> None:
+    """A change of supplier closes the books of the old one."""
+    if change.role is RemotePartyRole.SUPPLIER and change.before != change.after:
+        billing.snapshot_change()
+
+
+def _connect(
+    switch: LoadSwitch, offset: RandomisedOffset, tariff: Tariff, metrology: Metrology, account: AccountPart
+) -> None:
+    """Who tells whom."""
+    switch.listeners.append(metrology.supply_moved)
+    offset.listeners += [metrology.settle, metrology.retune]
+    metrology.biller = account
+    account.settle, account.standing_charge = metrology.settle, tariff.standing_charge
+    tariff.changed.append(account.retune)

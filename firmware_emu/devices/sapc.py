@@ -1,0 +1,35 @@
+"""The stand-alone auxiliary proportional controller: parts list (SMETS2 chapter 9)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.roles import DeviceType
+
+from ..clock_object import ClockObject
+from ..device import Device
+from ..parts.asn1 import asn1_parts
+from ..parts.auxiliary import Auxiliary
+from ..parts.boost import Boost
+from ..parts.identity import Identity
+from ..parts.randomised_offset import RandomisedOffset
+from ..parts.tamper import Tamper
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..nvm import Nvm
+    from ..part import Part
+    from ..personality import Personality
+
+
+def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
+    """A controller of loads without a meter; ``seed`` decides which keys it makes."""
+    offset = RandomisedOffset()
+    auxiliary = Auxiliary(offset)
+    parts: list[Part] = [
+        *(Identity(), ClockObject(), offset, Tamper(None), auxiliary, Boost(auxiliary)),
+        *asn1_parts(DeviceType.SAPC, seed),
+    ]
+    return Device(identity, personality, nvm, keys, parts)
