@@ -14,7 +14,7 @@ from protocols.zigbee.smart_energy_common import METERING, PREPAYMENT
 
 from ..engines.credit_state import CreditSettings, CreditState, PaymentMode
 from ..part import Part
-from ..zcl_values import INVALID_FIELD, require
+from ..zcl_values import require
 from .gas_snapshots import Account
 
 if TYPE_CHECKING:
@@ -126,9 +126,14 @@ class GasAccount(Part):
 
     def set_suspension(self, control: int) -> None:
         """Take the two flags of a prepayment mode. Raises ZclFailed for a configuration that is none."""
-        require(control in PREPAYMENT_MODES or control == CREDIT_MODE, INVALID_FIELD)
+        self.check_control(control)
         if control in PREPAYMENT_MODES:
             self.settings.suspend_disabled, self.settings.suspend_emergency = PREPAYMENT_MODES[control]
+
+    @staticmethod
+    def check_control(control: int) -> None:
+        """Refuse a payment control configuration that is none. Raises ZclFailed."""
+        require(control in PREPAYMENT_MODES or control == CREDIT_MODE)
 
     def set_frequency(self, place: int, frequency: int) -> None:
         """Hourly or daily recovery of a time debt; another number is only shown."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from protocols.dlms.data import Data, DataType
 from protocols.errors import MissingKeyError
@@ -30,7 +30,6 @@ from ..refusals import AccessFailed
 if TYPE_CHECKING:
     from ..command import Command
     from ..device import Device
-    from .account import AccountPart
 
 GATEWAY = "0-0:19.40.0.255"
 TOP_UP_COMMAND = 0x0007
@@ -77,21 +76,29 @@ class TokenState:
     stored: int = 0
 
 
+class Payable(Protocol):
+    """An account that takes payments."""
+
+    def top_up(self, amount: int) -> Refusal | None:
+        """Spend millipence; a refusal if the limits forbid it."""
+
+
 class TokenGateway(Part):
-    """Takes tokens for an account."""
+    """Takes tokens for an account. ``command`` is the message code of the command that brings them."""
 
     name = "token gateway"
     State = TokenState
     state: TokenState
+    command: ClassVar[int] = TOP_UP_COMMAND
 
-    def __init__(self, account: AccountPart) -> None:
+    def __init__(self, account: Payable) -> None:
         super().__init__()
         self._account = account
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         device.cosem.method(115, GATEWAY, 1, self._enter_remotely)
-        device.dispatcher.replay_checks[TOP_UP_COMMAND] = self._is_new
+        device.dispatcher.replay_checks[self.command] = self._is_new
 
     # ways in
 
@@ -194,7 +201,7 @@ class TokenGateway(Part):
         """An update of the supplier's credentials has set the counter of top-ups: it is the new floor."""
         stored = self.device.counters.executed(TOP_UP)
         command = self.device.commands.current
-        own = command is not None and command.use_case.message_code == TOP_UP_COMMAND
+        own = command is not None and command.use_case.message_code == self.command
         if stored != self.state.stored and not own:
             self.state.counters.set_floor(stored >> 32)
             self.state.stored = stored

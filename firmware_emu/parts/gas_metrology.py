@@ -1,0 +1,173 @@
+"""A gas meter measures: the load of the home into registers, logs and cost (SMETS2 4.6.5).
+
+Every half-hour, and whenever something changes what gas costs or whether it flows, the consumption since the last
+time is booked. Between two bookings gas flows evenly; parts are rounded down so that they add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from protocols.instant import DAY, HALF_HOUR, Instant
+
+from ..defects import register_defect
+from ..engines.registers import TariffMeter
+from ..engines.tariff import GSME
+from ..load_model import SLICES, DayLoad, LoadModel
+from ..part import Part
+from .gas_samples import DAYS, HALF_HOURS
+
+if TYPE_CHECKING:
+    from ..device import Device
+    from .gas_calendar import GasCalendars
+    from .gas_price import GasPrice
+    from .gas_registers import GasRegisters
+    from .gas_samples import GasSamples
+    from .gas_valve import GasValve
+
+REGISTERS_LOST = register_defect("registers-lost-at-start", "loses the gas registers when the firmware starts")
+
+Charge = Callable[[Instant, int], None]
+
+
+class NoLoad:
+    """A home that uses nothing."""
+
+    def day(self, _day: int) -> DayLoad:
+        """Nothing in every half-hour."""
+        return DayLoad()
+
+
+@dataclass(slots=True)
+class GasMetrologyState:
+    """``booked``: consumption up to there is in the registers. Totals at the last half-hour and midnight."""
+
+    booked: Instant = 0
+    half_hour_total: int = 0
+    day_total: int = 0
+    day_cost: int = 0
+
+
+class GasMetrology(Part):
+    """Books consumption; ``charge`` hears of its cost. ``load`` may be exchanged at any time."""
+
+    name = "gas metrology"
+    State = GasMetrologyState
+    state: GasMetrologyState
+
+    def __init__(
+        self,
+        registers: GasRegisters,
+        price: GasPrice,
+        calendars: GasCalendars,
+        valve: GasValve,
+        samples: GasSamples,
+        load: LoadModel | None = None,
+    ) -> None:
+        super().__init__()
+        self._registers, self._price, self._valve, self._samples = registers, price, valve, samples
+        self._calendars = calendars
+        self.load: LoadModel = load or NoLoad()
+        self.charge: Charge = lambda _at, _cost: None
+        self._meter = TariffMeter(registers.registers, layout=GSME)
+
+    def attach(self, device: Device) -> None:
+        super().attach(device)
+        self._valve.before_move.append(self.settle)
+        self._price.before_change.append(self.settle)
+        self._price.listeners.append(self._price_changed)
+        self._price.active_block = self._active_block
+        self._calendars.before_change.append(lambda _kind: self.settle())
+        self._calendars.listeners.append(lambda _kind: self._price_changed())
+
+    def started(self) -> None:
+        if self.device.defective(REGISTERS_LOST):
+            self._registers.registers.total = 0
+            self._registers.registers.tou[:] = [0] * GSME.tou_count
+        self._meter = TariffMeter(self._registers.registers, layout=GSME)
+        self._price_changed()
+        if not self.state.booked:
+            self._begin_at(self.device.now)
+        self._rearm(self.device.now)
+
+    def power_restored(self, lost: Instant, at: Instant) -> None:  # noqa: ARG002 - the device's own clock counts
+        """Nothing was measured while there was no power."""
+        self._begin_at(self.device.now)
+
+    def clock_stepped(self, before: Instant, after: Instant) -> None:
+        self._book(before)
+        self.state.booked = after
+        self.touch()
+        self._rearm(after)
+
+    def advance(self, at: Instant) -> None:
+        """The end of a half-hour."""
+        self._book(at)
+        total = self._registers.registers.total
+        self._samples.add(HALF_HOURS, at - HALF_HOUR, total - self.state.half_hour_total)
+        self.state.half_hour_total = total
+        if at % DAY == 0:
+            self._samples.add(DAYS, at - DAY, total - self.state.day_total)
+            self.state.day_total, self.state.day_cost = total, 0
+        self.touch()
+        self._rearm(at)
+
+    # for other parts
+
+    def settle(self) -> None:
+        """Book consumption up to now."""
+        self._book(self.device.now)
+
+    def total(self) -> int:
+        """The import register, up to now."""
+        self.settle()
+        return self._registers.registers.total
+
+    def reset_block_counters(self) -> None:
+        """A new block period begins."""
+        self.settle()
+        self._meter.reset_counters()
+        self._registers.touch()
+
+    def used_today(self) -> int:
+        """Litres since midnight."""
+        return self._registers.registers.total - self.state.day_total
+
+    # inside
+
+    def _book(self, until: Instant) -> None:
+        state = self.state
+        while state.booked < until:
+            half_hour = state.booked // HALF_HOUR * HALF_HOUR
+            end = min(until, half_hour + HALF_HOUR)
+            self._book_part(half_hour, state.booked - half_hour, end - half_hour)
+            state.booked = end
+            self.touch()
+
+    def _book_part(self, half_hour: Instant, begin: int, end: int) -> None:
+        """From ``begin`` to ``end`` seconds into a half-hour."""
+        if not self._valve.is_open:
+            return
+        litres = self.load.day(half_hour // DAY).gas[half_hour // HALF_HOUR % SLICES]
+        amount = litres * end // HALF_HOUR - litres * begin // HALF_HOUR
+        if amount:
+            cost = self._meter.apply(half_hour + begin, [amount], end - begin)
+            self._registers.touch()
+            self.state.day_cost += cost
+            self.charge(half_hour + end, cost)
+
+    def _price_changed(self) -> None:
+        self._meter.use(self._price.tariff())
+        self._meter.pricing = self._price.pricing()
+
+    def _active_block(self) -> int:
+        return self._meter.active_block(0)
+
+    def _begin_at(self, now: Instant) -> None:
+        self.state.booked = now
+        self.touch()
+
+    def _rearm(self, now: Instant) -> None:
+        self.schedule((now // HALF_HOUR + 1) * HALF_HOUR)
