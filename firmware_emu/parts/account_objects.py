@@ -168,7 +168,7 @@ def _serve_balances(part: AccountPart) -> None:
     # Emergency credit and accumulated debt were reset with the balance: the three come in one command.
     cosem.method(CREDIT, EMERGENCY, 2, _only_zero)
     cosem.method(CREDIT, ACCUMULATED, 2, _only_zero)
-    cosem.method(CREDIT, EMERGENCY, 3, lambda _value: _activate(part))
+    cosem.method(CREDIT, EMERGENCY, 3, lambda _value: _activate(part), preset=lambda _value: _preset_active(part))
 
 
 def _adjust_balance(part: AccountPart, value: Data) -> None:
@@ -183,6 +183,13 @@ def _reset(part: AccountPart, value: Data) -> None:
 def _only_zero(value: Data) -> None:
     if expect(value, _I32) != 0:
         raise AccessFailed
+
+
+def _preset_active(part: AccountPart) -> None:
+    """The state in which activating emergency credit succeeds whatever the balance: it is active already."""
+    credit = part.state.credit
+    credit.mode, credit.emergency_active = PaymentMode.PREPAYMENT, True
+    part.touch()
 
 
 def _activate(part: AccountPart) -> None:

@@ -94,7 +94,7 @@ class LoadSwitch(Part):
     def attach(self, device: Device) -> None:
         super().attach(device)
         device.cosem.attribute(70, SWITCH, 3, get=lambda: enum(self.state.supply), preset=self._preset)
-        device.cosem.method(9, SCRIPTS, 1, self._run)
+        device.cosem.method(9, SCRIPTS, 1, self._run, preset=self._preset_for_scripts)
 
     # for other parts
 
@@ -205,9 +205,15 @@ class LoadSwitch(Part):
 
     def _preset(self, value: Data) -> None:
         try:
-            supply = Supply(expect(value, DataType.ENUM))
+            self._force(Supply(expect(value, DataType.ENUM)))
         except ValueError:
             raise AccessFailed from None
+
+    def _preset_for_scripts(self, _value: Data) -> None:
+        """Armed: the state in which every script can be carried out."""
+        self._force(Supply.ARMED)
+
+    def _force(self, supply: Supply) -> None:
         self.state.supply = supply
         self.state.reasons = [Reason.COMMAND] if supply is Supply.DISABLED else []
         self.touch()
