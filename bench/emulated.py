@@ -17,7 +17,7 @@ from protocols.instant import Instant
 from .clock import Clock
 from .devices import make_device
 from .pki import TestPki
-from .rig import DeviceSection
+from .rig import DeviceSection, Rig
 
 SETTLE_SECONDS = 30.0
 """Real time that an emulated device may take for one message before the bench calls it stuck."""
@@ -99,7 +99,7 @@ async def _in_memory(server: Server) -> AsyncIterator[ByteChannel]:
             await task
 
 
-async def start_emulated(section: DeviceSection, pki: TestPki, clock: Clock) -> tuple[Emulated, ByteChannel]:
+async def start_emulated(section: DeviceSection, rig: Rig, pki: TestPki, clock: Clock) -> tuple[Emulated, ByteChannel]:
     """Make the device of a rig's section and start it; gives it and the bench's end of its wire."""
-    emulated = Emulated(make_device(section, pki), clock)
+    emulated = Emulated(make_device(section, rig, pki), clock)
     return emulated, await emulated.start(isinstance(section.reach, PtyAddress))

@@ -101,7 +101,7 @@ class Home:
 
     async def _reach(self, section: DeviceSection) -> Target:
         if section.emulated:
-            emulated, channel = await start_emulated(section, self.pki, self.clock)
+            emulated, channel = await start_emulated(section, self.rig, self.pki, self.clock)
             self._emulated[section.name] = emulated
             return Target(self, section, Session(WrapperChannel(channel), self.rig.reply_seconds, emulated))
         return Target(self, section, Session(await open_frames(section.reach), self.rig.reply_seconds))

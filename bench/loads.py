@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from firmware_emu import Device
 from firmware_emu.load_model import SLICES, DayLoad
 from protocols.instant import DAY, HOUR
 
@@ -12,7 +11,7 @@ SLICES_AN_HOUR = SLICES * HOUR // DAY
 
 
 class ConstantLoad:
-    """The same energy and gas in every half-hour."""
+    """The same energy and gas in every half-hour of every day."""
 
     def __init__(self, load: Load) -> None:
         self._day = DayLoad(
@@ -22,10 +21,3 @@ class ConstantLoad:
     def day(self, day: int) -> DayLoad:  # noqa: ARG002 - always the same
         """The load of any day."""
         return self._day
-
-
-def apply_load(device: Device, load: Load) -> None:
-    """Connect the load to every part of the device that measures one, before the device is switched on."""
-    for part in device.parts:
-        if hasattr(part, "source"):
-            part.source = ConstantLoad(load)

@@ -81,14 +81,19 @@ class Load(_Strict):
 
 
 class DeviceSection(_Strict):
-    """One device. ``personality``: settings of the emulated device, as its firmware's personality takes them."""
+    """One device.
+
+    ``model`` names the personality of an emulated device, without it the usual one of its kind; ``firmware`` is its
+    version, eight hexadecimal digits. ``defects`` are planned faults of its firmware. ``keystore``: folder with the
+    certificates of a real device.
+    """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,60}$")]
     type: Annotated[DeviceType, BeforeValidator(_device_type)]
     eui64: Annotated[Eui64, BeforeValidator(_eui64)]
     reach: Annotated[Address, BeforeValidator(_address)] = MemoryAddress()
     model: str = ""
-    firmware: str = "00000001"
+    firmware: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{8})?$")] = ""
     defects: tuple[str, ...] = ()
     load: Load = Load()
     keystore: Path | None = None

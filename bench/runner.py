@@ -95,7 +95,7 @@ def head_of(home: Home) -> RunRecord:
         seed=rig.seed,
         started=home.clock.now(),
         devices=tuple(
-            DeviceRecord(d.name, d.type.value, d.eui64, d.firmware, _certificates(home, d.eui64)) for d in rig.devices
+            DeviceRecord(t.name, t.type.value, t.eui64, t.firmware, _certificates(home, t.eui64)) for t in home.targets
         ),
         certificates=tuple(
             made for party in home.head_end.parties.values() for made in _certificates(home, party.eui64)

@@ -96,6 +96,13 @@ class Target:
         return self.head_end.command(self.eui64, request, **how)
 
     @property
+    def firmware(self) -> str:
+        """The firmware version that the rig or its model says, in upper-case digits; empty if nobody knows it."""
+        emulated = self._home.emulated(self.name)
+        known = emulated.device.personality.firmware_version if emulated is not None else self.section.firmware
+        return known.upper()
+
+    @property
     def now(self) -> Instant:
         """True time."""
         return self._home.clock.now()
