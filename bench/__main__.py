@@ -74,7 +74,8 @@ def corpus(
 @app.command()
 def run(
     rig: Annotated[
-        Path | None, typer.Option("--rig", metavar="FILE", help="Rig file; without it the embedded home, all emulated.")
+        Path | None,
+        typer.Option("--rig", metavar="FILE", help="Rig file, or an embedded rig by name (default: dual-fuel-home)."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the evidence (default: evidence).")

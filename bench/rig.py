@@ -24,7 +24,7 @@ from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 
-DEFAULT_RIG = "dual-fuel-home.toml"
+DEFAULT_RIG = "dual-fuel-home"
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 REPLY_SECONDS = 10.0
 """How long an answer may take, in real seconds, where a rig says nothing."""
@@ -176,14 +176,24 @@ PARTIES: Mapping[RemotePartyRole, Eui64] = {
 
 
 def load_rig(path: Path | None = None) -> Rig:
-    """Read a rig file, or the embedded default rig. Raises RigError."""
+    """Read a rig file, an embedded rig by its name, or the default one of these. Raises RigError."""
     if path is None:
-        return parse_rig(resources.files("bench").joinpath("data", DEFAULT_RIG).read_bytes(), DEFAULT_RIG)
+        return load_rig(Path(DEFAULT_RIG))
+    if not path.exists() and path.name in embedded_rigs():
+        file = f"{path.name}.toml"
+        return parse_rig(resources.files("bench").joinpath("data", file).read_bytes(), file)
     try:
         octets = path.read_bytes()
     except OSError as error:
-        raise RigError(f"{path}: cannot be read: {error.strerror}") from None
+        known = ", ".join(embedded_rigs())
+        raise RigError(f"{path}: cannot be read: {error.strerror}; embedded rigs are {known}") from None
     return _relative_to(parse_rig(octets, str(path)), path.parent)
+
+
+def embedded_rigs() -> list[str]:
+    """The names of the rigs that come with the package."""
+    folder = resources.files("bench").joinpath("data")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
 
 
 def parse_rig(octets: bytes, source: str) -> Rig:

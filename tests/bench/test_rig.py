@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.rig import PARTIES, RigError, load_rig, parse_rig
+from bench.rig import PARTIES, RigError, embedded_rigs, load_rig, parse_rig
 from hal.address import MemoryAddress, PtyAddress, SerialAddress
 from protocols.eui64 import eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
@@ -35,6 +35,11 @@ def test_the_embedded_rig_is_a_dual_fuel_home() -> None:
     assert rig.virtual_time
     assert rig.started == instant(2026, 1, 1)
     assert len(rig.text_sha256) == 64
+
+
+@pytest.mark.parametrize("name", embedded_rigs())
+def test_every_embedded_rig_is_wholly_emulated(name: str) -> None:
+    assert all(device.emulated for device in load_rig(Path(name)).devices)
 
 
 def test_what_a_rig_leaves_out_has_a_default() -> None:
@@ -79,7 +84,9 @@ def test_what_is_wrong_is_said_with_file_and_key(text: str, said: str) -> None:
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    with pytest.raises(RigError, match=r"none\.toml: cannot be read"):
+    with pytest.raises(
+        RigError, match=r"none\.toml: cannot be read: .*; embedded rigs are dual-fuel-home, faulty-meter"
+    ):
         load_rig(tmp_path / "none.toml")
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(RigError, match=r"binary\.toml: not UTF-8"):
