@@ -91,6 +91,8 @@ class Device:
         self.rings: list[RingLog] = []
         self.han: dict[int, Callable[[Eui64, bytes], None]] = {}
         """Handlers of ZigBee Smart Energy frames by cluster: (source, ZCL frame)."""
+        self.on_new_firmware: list[Callable[[], None]] = []
+        """Told when another firmware has begun to run; ``personality`` is that of the new one."""
         self._outputs: list[Output] = []
         self.cosem = CosemServer()
         self.zcl = ZclServer()

@@ -51,6 +51,8 @@ ANSWERED_WITHOUT_OWN_COUNTER = frozenset({0x00A0})
 """Commands that introduce an unknown party and are yet answered with the short form, as the reference device does."""
 
 ReplayCheck = Callable[[Command], bool]
+Introduction = Callable[[Message], RemotePartyRole | None]
+"""Gives the role in which the sender is to be taken, None if its message brings no key that the device accepts."""
 
 
 class Dispatcher:
@@ -65,6 +67,8 @@ class Dispatcher:
         """Takes a response or alert that another device of the home sent; False if it is not expected."""
         self.replay_checks: dict[int, ReplayCheck] = {}
         """By message code: checks a counter in place of the execution counter of the role."""
+        self.introductions: dict[int, Introduction] = {}
+        """By message code: finds in a message from a stranger the key that authorises it."""
 
     def receive(self, frame: bytes) -> None:
         """One frame from the network."""
@@ -86,14 +90,16 @@ class Dispatcher:
     def _receive_command(self, message: Message) -> None:
         device = self._device
         roles = device.credentials.roles_of(message.originator)
-        if not roles and not device.credentials.is_partner(message.originator):
+        introduce = self.introductions.get(message.message_code)
+        introduced = None if introduce is None else introduce(message)
+        if not roles and introduced is None and not device.credentials.is_partner(message.originator):
             self._refuse(UNKNOWN_ORIGINATOR, None)
             return
         use_case = by_code(message.message_code)
         if use_case is None or not self._supports(use_case):
             self._report_unsupported(message)
             return
-        role = self._role_for(use_case, roles)
+        role = self._role_for(use_case, roles) if introduced is None else introduced
         if role is None and not self._between_devices(message):
             self._refuse(NO_AUTHORITY, message.originator)
             return

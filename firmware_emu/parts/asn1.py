@@ -5,6 +5,8 @@ from __future__ import annotations
 from protocols.gbcs.roles import DeviceType
 
 from ..part import Part
+from .firmware import FirmwareStore
+from .firmware_transfer import FirmwareTransfer
 from .gas_clock import GasClock
 from .joining import Joining
 from .own_keys import OwnKeys
@@ -20,6 +22,10 @@ def asn1_parts(device: DeviceType, seed: bytes = b"") -> list[Part]:
         parts.append(joining)
         if device is DeviceType.GPF:
             parts.append(ProxyDeviceLog(joining))
+    if device not in (DeviceType.GPF, DeviceType.SAPC):
+        parts.append(FirmwareStore())
+    if device is DeviceType.CHF:
+        parts.append(FirmwareTransfer())
     if device is DeviceType.GSME:
         parts.append(GasClock())
     return parts

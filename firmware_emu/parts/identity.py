@@ -54,6 +54,11 @@ class Identity(Part):
         super().attach(device)
         serve(self, self._rows(device))
         serve_event_logs(device.cosem, device.logs, device.personality.device)
+        device.on_new_firmware.append(self._take_version)
+
+    def _take_version(self) -> None:
+        self.state.firmware_version = bytes.fromhex(self.device.personality.firmware_version)
+        self.touch()
 
     def started(self) -> None:
         """Fill in what the maker did not set otherwise."""

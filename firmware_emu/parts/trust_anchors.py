@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from protocols.der import NEVER as ASN1_NEVER
+from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1_credentials import (
     CellContents,
@@ -23,7 +24,7 @@ from protocols.gbcs.asn1_credentials import (
 )
 from protocols.gbcs.asn1_types import Asn1Payload, decode_asn1
 from protocols.gbcs.keys import KeyName, KeyUse
-from protocols.gbcs.message import Cra
+from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
 from protocols.smki.certificate import key_identifier
@@ -33,6 +34,7 @@ from ..dispatcher import FORMAT_FAILURE, NO_AUTHORITY
 from ..future_dating import AT_ONCE, CANCEL, Pending
 from ..part import Part
 from ..refusals import Refused
+from .contingency import open_contingency_key, wrapped_key_in
 from .credential_rules import MODES, UNREPORTED, UPDATE_CODES, USES, alert_code_of, cell_named
 from .credential_update import CredentialUpdate
 
@@ -41,7 +43,7 @@ if TYPE_CHECKING:
 
 REPORT_CODES = (0x0008, 0x011B)
 CREDENTIALS_UPDATED = 0x8F70
-_BROKER_BY_BROKER = 0x0104
+_BROKER_BY_BROKER, _BY_CONTINGENCY = 0x0104, 0x0109
 _NATURAL = frozenset({CredentialStatus.SUCCESS, CredentialStatus.BAD_CERTIFICATE, CredentialStatus.NO_TRUST_ANCHOR})
 """Statuses that follow from the certificates; the others need a fault in the device."""
 
@@ -50,11 +52,13 @@ _NATURAL = frozenset({CredentialStatus.SUCCESS, CredentialStatus.BAD_CERTIFICATE
 class TrustAnchorState:
     """``faults``: what is wrong with a cell's memory, by "role-number use": the status that an update ends with.
 
-    ``unreadable``: roles whose cells cannot be read, with the status of the report.
+    ``unreadable``: roles whose cells cannot be read, with the status of the report. ``contingency`` is the wrapped
+    contingency key, where it does not come from the root's certificate.
     """
 
     faults: dict[str, int] = field(default_factory=dict)
     unreadable: dict[int, int] = field(default_factory=dict)
+    contingency: bytes = b""
 
 
 class TrustAnchors(Part):
@@ -78,6 +82,7 @@ class TrustAnchors(Part):
             device.asn1.on_preset(code, self._preset_update)
             device.asn1.on_preset(alert_code_of(code), self._preset_update)
             device.future.register(_key(code), self._run, self._tell)
+        device.dispatcher.introductions[_BY_CONTINGENCY] = self._introduce
 
     # CS02a, CS02f
 
@@ -117,7 +122,7 @@ class TrustAnchors(Part):
         if control.mode is not UPDATE_CODES[message_code] or control.sequence_number != counter:
             alerts.event(FORMAT_FAILURE)
             return False
-        if control.authorising_cell != self._authorising_cell(message_code):
+        if message_code != _BY_CONTINGENCY and control.authorising_cell != self._authorising_cell(message_code):
             alerts.event(NO_AUTHORITY)
             return False
         return True
@@ -152,7 +157,30 @@ class TrustAnchors(Part):
     def _fault(self, cell: Cell) -> int | None:
         return self.state.faults.get(f"{int(cell.role)} {cell.use or ''}")
 
+    def _introduce(self, message: Message) -> RemotePartyRole | None:
+        """Take the key that signs an update by contingency, if the symmetric key in the message opens it."""
+        root = self.device.credentials.anchor(Cell(RemotePartyRole.ROOT, None))
+        wrapped = wrapped_key_in(root.certificate if root else b"") or self.state.contingency
+        try:
+            command = decode_asn1(message.message_code, message.cra, message.payload).value
+        except DecodeError:
+            return None
+        point = open_contingency_key(wrapped, command.control.symmetric_key)
+        if point is None:
+            return None
+        name = KeyName(message.originator, KeyUse.DIGITAL_SIGNING)
+        if self.device.credentials.roles_of(message.originator) or self.device.keys.holds_private(name):
+            return None  # somebody else's name
+        if self.device.keys.public_point(name) != point:
+            self.device.keys.put_point(name, point)
+        return RemotePartyRole.ROOT
+
     # the maker's way in
+
+    def put_contingency_key(self, wrapped: bytes) -> None:
+        """Give the wrapped contingency key to a device whose root is a bare key."""
+        self.state.contingency = wrapped
+        self.touch()
 
     def _preset_details(self, answer: CredentialDetailsResponse, _command: CredentialDetailsCommand | None) -> None:
         for party in answer.parties:
