@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 HOME = pytest.StashKey["Home"]()
 """Where a run that is started by ``meterbench run`` puts its home; otherwise the ``home`` fixture makes one."""
 
+DEVICE_FIXTURES = frozenset({"esme", "gsme", "chf"})
+"""The fixtures that give a device, each named after its kind."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The options of a rig."""
@@ -140,11 +143,15 @@ def _title(item: pytest.Item) -> str:
     return text.rstrip(".")
 
 
+def devices_of(item: pytest.Item) -> set[str]:
+    """The kinds of device that a test asks for, by the names of their fixtures."""
+    callspec = getattr(item, "callspec", None)
+    chosen = {value for value in callspec.params.values() if isinstance(value, str)} if callspec is not None else set()
+    return set(DEVICE_FIXTURES) & (chosen | set(getattr(item, "fixturenames", ())))
+
+
 def _device_name(item: pytest.Item) -> str:
     home = item.config.stash.get(HOME, None)
-    wanted = {"esme": "ESME", "gsme": "GSME", "chf": "CHF"}
-    for name in getattr(item, "fixturenames", ()):
-        for target in home.targets if home is not None and name in wanted else ():
-            if target.type.value == wanted[name]:
-                return str(target.name)
-    return "bench"
+    found = devices_of(item)
+    names = [target.name for target in (home.targets if home else ()) if target.type.value.lower() in found]
+    return names[0] if names else "bench"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,12 +18,14 @@ from protocols.errors import LocalProtocolError
 from protocols.gbcs.keys import KeyName
 
 from . import plugin
-from .evidence import CertificateRecord, DeviceRecord, EvidenceFolder, Exchange, RunRecord, environment
+from .evidence import CertificateRecord, DeviceRecord, EvidenceFolder, Exchange, RunRecord, Verdict, environment
 from .home import Home
 from .rig import Rig
 
 MARKS_OF_EVIDENCE = ("manifest.json", "run.json", "messages.jsonl")
 """A folder that holds one of these was made by a run before and may be used again."""
+
+_CARRIED_OUT = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 Progress = Callable[[Exchange], None]
 
@@ -76,7 +79,7 @@ def run_suite(rig: Rig, folder: Path, progress: Progress = lambda _: None, tests
     with recorded(rig, folder, progress) as (home, finish):
         outcome = _pytest(home, tests or [str(suite_folder())])
         record = finish()
-    if outcome not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    if outcome not in _CARRIED_OUT:
         raise LocalProtocolError(f"the suite could not be carried out: pytest says {outcome.name.lower()}")
     return record
 
@@ -113,13 +116,22 @@ def _certificates(home: Home, owner: bytes) -> tuple[CertificateRecord, ...]:
 
 
 class _Hooks:
-    """Hands the home to the plugin."""
+    """Hands the home to the plugin, and leaves out the tests of devices that the rig does not have."""
 
     def __init__(self, home: Home) -> None:
         self._home = home
 
     def pytest_configure(self, config: pytest.Config) -> None:
         config.stash[plugin.HOME] = self._home
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        present = {target.type.value.lower() for target in self._home.targets}
+        wanted = {item: plugin.devices_of(item) for item in items}
+        items[:] = [item for item in items if wanted[item] <= present]
+        left_out = Counter(kind for kinds in wanted.values() for kind in sorted(kinds - present)[:1])
+        for kind, number in left_out.items():
+            self._home.recorder.open("bench", "", f"{number} tests for a {kind.upper()}")
+            self._home.recorder.close(Verdict.SKIPPED, f"the rig has no {kind.upper()}")
 
 
 def _pytest(home: Home, tests: Sequence[str]) -> pytest.ExitCode:

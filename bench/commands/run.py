@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -126,10 +125,10 @@ def _findings(record: RunRecord) -> Iterator[str]:
     for exchange in bad:
         yield f"{exchange.verdict.value}  {exchange.device}  {exchange.use_case}  {exchange.title}"
         yield f"      {exchange.reason}"
-    skipped = Counter(exchange.reason for exchange in record.exchanges if exchange.verdict is Verdict.SKIPPED)
+    skipped = [exchange for exchange in record.exchanges if exchange.verdict is Verdict.SKIPPED]
     if skipped:
         yield ""
-    yield from (f"SKIPPED  {number}: {reason}" for reason, number in skipped.items())
+    yield from (f"SKIPPED  {exchange.title}: {exchange.reason}" for exchange in skipped)
 
 
 def _messages(record: RunRecord) -> Iterator[str]:

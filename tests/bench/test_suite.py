@@ -204,3 +204,13 @@ def test_only_a_folder_of_evidence_is_used_again(tmp_path: Path) -> None:
         check_folder(tmp_path / "file")
     run(tmp_path)
     check_folder(tmp_path / "evidence")
+
+
+def test_tests_of_devices_that_the_rig_has_not_are_told_in_one_line_each(tmp_path: Path) -> None:
+    rig = load_rig(Path("faulty-meter"))
+    record = run_suite(rig, tmp_path / "evidence", tests=(str(suite_folder() / "test_1_hub.py"), REFUSALS))
+    skipped = [exchange for exchange in record.exchanges if exchange.verdict is Verdict.SKIPPED]
+    assert [exchange.reason for exchange in skipped] == ["the rig has no CHF", "the rig has no GSME"]
+    assert record.verdict is Verdict.FAIL
+    only_hub = run_suite(rig, tmp_path / "none", tests=(str(suite_folder() / "test_1_hub.py"),))
+    assert only_hub.verdict is Verdict.SKIPPED
