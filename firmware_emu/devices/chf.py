@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protocols.gbcs.roles import DeviceType
+
 from ..device import Device
+from ..parts.asn1 import asn1_parts
 from ..parts.hub_device_log import HubDeviceLog
 from ..parts.hub_forwarding import Forwarding
 from ..parts.hub_power import HubPower
@@ -21,9 +24,17 @@ if TYPE_CHECKING:
 
 
 def make_device(
-    identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, proxy: Eui64 | None = None
+    identity: Eui64,
+    personality: Personality,
+    nvm: Nvm,
+    keys: MemoryKeyStore,
+    proxy: Eui64 | None = None,
+    seed: bytes = b"",
 ) -> Device:
-    """A communications hub; ``proxy`` is the gas proxy function in the same box, if there is one."""
+    """A communications hub; ``proxy`` is the gas proxy in the same box, ``seed`` decides which keys it makes."""
     device_log, radio = HubDeviceLog(proxy), SubGhz()
-    parts: list[Part] = [Identity(), device_log, radio, Forwarding(device_log, radio), HubPower()]
+    parts: list[Part] = [
+        *(Identity(), device_log, radio, Forwarding(device_log, radio), HubPower()),
+        *asn1_parts(DeviceType.CHF, seed),
+    ]
     return Device(identity, personality, nvm, keys, parts)

@@ -158,8 +158,6 @@ class HubDeviceLog(Part):
         cosem.method(*historic, lambda _none: self._backup(self._historic()), preset=self._preset_historic)
 
     def started(self) -> None:
-        if not self.state.extended_pan:  # the identifier of the radio, which is that of the proxy in the same box
-            self.state.extended_pan = bytes(self.proxy or self.device.identity)
         if self.state.open:
             self.due = self.state.closes
 
@@ -172,6 +170,11 @@ class HubDeviceLog(Part):
             self.state.closes += after - before
             self.touch()
             self.schedule(self.state.closes)
+
+    @property
+    def extended_pan(self) -> bytes:
+        """The network's identifier: usually the radio's, which is that of the proxy in the same box."""
+        return self.state.extended_pan or bytes(self.proxy or self.device.identity)
 
     # for the radio and for forwarding
 
@@ -214,6 +217,11 @@ class HubDeviceLog(Part):
             entry.link.successes = min(entry.link.successes + 1, 255)
             self.touch()
 
+    def enrol(self, entry: Entry) -> None:
+        """Write an entry as the maker does: nobody is told."""
+        self.state.entries = [*(held for held in self.state.entries if held.device != entry.device), entry]
+        self.touch()
+
     def missed(self, device: Eui64) -> None:
         """The device did not answer over the radio."""
         entry = self.entry(device)
@@ -241,8 +249,8 @@ class HubDeviceLog(Part):
     def _unregister(self, argument: Data) -> None:
         device = _octets(argument, _IDENTIFIER)
         entry = self.entry(Eui64(device))
-        if entry is None:
-            raise AccessFailed
+        if entry is None:  # not in the log is what was asked for; inferred, by analogy with adding twice
+            return
         self._remember(entry)
         self.state.entries.remove(entry)
         self._changed()
@@ -283,7 +291,7 @@ class HubDeviceLog(Part):
 
     def _backup_members(self, devices: Iterable[Data]) -> tuple[Data, Data, Data]:
         time = CosemDateTime.at(self.device.now).encode()
-        return octet_string(time), octet_string(self.state.extended_pan), array(*devices)
+        return octet_string(time), octet_string(self.extended_pan), array(*devices)
 
     def _hashes(self) -> list[Data]:
         empty = bytes(_KEY) if self.device.defective(SENDS_ZERO_HASH) else b""

@@ -20,7 +20,7 @@ from ..defects import register_defect
 from ..outputs import SendHan, SendMessage
 from ..part import NEVER, Part
 from ..tunnel import TUNNELLING, GetResponse, handed_over
-from .hub_device_log import HubDeviceLog, ListedType
+from .hub_device_log import Entry, HubDeviceLog, ListedType
 
 if TYPE_CHECKING:
     from ..device import Device
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 KEPT_FOR: Instant = DAY
 """How long a message waits for a sleeping device. Inferred: the usual setting of hubs."""
+TAPPED = frozenset({0x0015, 0x006B, 0x006F, 0x0071, 0x007C, 0x007E, 0x0088, 0x00A3, 0x00CD, 0x00D8})
+"""Message codes to and from the gas meter that the proxy reads along: configuration, and what becomes of it later."""
 MOST_WAITING = 64
 """Messages that wait for one device; the oldest is lost first. Inferred."""
 NOT_DELIVERED, NOT_DELIVERED_ALERT = 0x8F84, 0x00D5
@@ -109,9 +111,10 @@ class Forwarding(Part):
 
     def _from_device(self, source: Eui64, octets: bytes) -> None:
         """A tunnel brings something; only devices of the log have one."""
-        if self._log.entry(source) is None:
-            return
-        self._log.heard(source)
+        if source != self._log.proxy:
+            if self._log.entry(source) is None:
+                return
+            self._log.heard(source)
         frame = handed_over(octets)
         if frame is None:
             self._give_next(source)
@@ -120,6 +123,7 @@ class Forwarding(Part):
             message = Message.decode(frame)
         except DecodeError:
             return
+        self._tap(self._log.entry(source), message, frame)
         if message.recipient == self.device.identity:
             self.device.dispatcher.receive(frame)
         elif not self._to_home(message, frame):
@@ -133,10 +137,19 @@ class Forwarding(Part):
         if self._radio is not None and not self._radio.may_send(message, len(frame)):
             return True
         if entry is not None and entry.kind is ListedType.GSME:
+            self._tap(entry, message, frame)
             self._keep(message.recipient, frame)
         else:
             self.device.emit(SendHan(message.recipient, TUNNELLING, frame))
         return True
+
+    def _tap(self, gas_meter: Entry | None, message: Message, frame: bytes) -> None:
+        """Let the proxy read along. It takes what is not addressed to it as what it is."""
+        proxy = self._log.proxy
+        if proxy is None or gas_meter is None or gas_meter.kind is not ListedType.GSME:
+            return
+        if message.message_code in TAPPED:
+            self.device.emit(SendHan(proxy, TUNNELLING, frame))
 
     def _keep(self, device: Eui64, frame: bytes) -> None:
         queue = self.state.queue
