@@ -128,6 +128,7 @@ class Metrology(Part):
         if state.until < 0:
             state.until, state.until_true = device.now, device.true_now
             state.slot_end = _slot_end(device.now)
+            self.meters()  # which gives every register its place
             self.touch()
         self.schedule(state.slot_end)
 

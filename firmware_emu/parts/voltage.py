@@ -85,11 +85,13 @@ class Voltage(Part):
             if phase.state.voltage == 0:
                 phase.state.voltage = NOMINAL
             phase.restart(now)
+        self.touch()
         self._rearm()
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - periods begin anew
         for phase in self._phases:
             phase.restart(after)
+        self.touch()
         self._rearm()
 
     def advance(self, at: Instant) -> None:
