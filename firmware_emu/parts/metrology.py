@@ -42,6 +42,8 @@ class Flows(NamedTuple):
 
 
 _COLUMNS = len(Flows._fields)
+LOOK_EVERY = 60
+"""Seconds between bookings while the account is close to a threshold."""
 NOTHING = Flows()
 """One half-hour without energy."""
 
@@ -165,7 +167,7 @@ class Metrology(Part):
             self._run_slots(many)
         else:
             self.settle(at)
-        self.due = self.state.slot_end
+        self.due = self._next_look()
 
     # for other parts
 
@@ -300,7 +302,7 @@ class Metrology(Part):
         state = self.state
         shift = at - HALF_HOUR - state.until_true
         aligned = state.until == at - HALF_HOUR and shift % HALF_HOUR == 0 and not self.device.clock.settings.drift
-        if not aligned or not self._flows or any(state.half_hour):
+        if not aligned or any(state.half_hour):
             return 1
         midnight = state.until - state.until % DAY + DAY
         return (min(self.device.horizon, midnight) - state.until) // HALF_HOUR
@@ -308,9 +310,9 @@ class Metrology(Part):
     def _run_slots(self, many: int) -> None:
         state = self.state
         start, true = state.until, state.until_true
-        flows = self._slots(true, many)
+        flows = self._slots(true, many) if self._flows else Flows(*[(0,) * many] * _COLUMNS)
         end = start + many * HALF_HOUR
-        if self.biller is not None and not self._affordable(self.biller, start, end, flows):
+        if self._flows and not self._affordable(start, end, flows):
             self.settle(state.slot_end)
             return
         self._settling = True
@@ -323,13 +325,24 @@ class Metrology(Part):
         finally:
             self._settling = False
 
-    def _affordable(self, biller: Biller, start: Instant, end: Instant, flows: Flows) -> bool:
+    def _affordable(self, start: Instant, end: Instant, flows: Flows) -> bool:
         """True if this much energy cannot make anything happen to the account."""
+        if self.biller is None:
+            return True
         meters = self.meters()
         most = meters[PRIMARY].highest_cost(sum(flows.imported))
         if self.twin:
             most += meters[SECONDARY].highest_cost(sum(flows.secondary))
-        return most < biller.headroom(start, end)
+        return most < self.biller.headroom(start, end)
+
+    def _next_look(self) -> Instant:
+        """When to book next: at the end of the half-hour, or soon, if what it costs may make something happen."""
+        state = self.state
+        soon = state.until + LOOK_EVERY
+        if soon >= state.slot_end or self.biller is None or not self._flows:
+            return state.slot_end
+        flows = self._slots(state.until_true - state.until_true % HALF_HOUR, 1)
+        return state.slot_end if self._affordable(state.until, state.slot_end, flows) else soon
 
 
 def _slot_end(at: Instant) -> Instant:
