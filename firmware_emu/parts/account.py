@@ -111,6 +111,8 @@ class AccountPart(Part):
         if not state.collection:
             twin = device.personality.variant == "B"
             state.collection = DATA.encode(collection_pattern(Suspension(), twin=twin))
+        if state.credit.charged_until is None:
+            state.credit.charged_until = device.now
         defects = [defect for name, defect in _DEFECTS.items() if device.defective(name)]
         self.reckoning = Reckoning(state.credit, self._periods.holds, defects=defects)
         self._supply_moved()
