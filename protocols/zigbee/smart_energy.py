@@ -10,6 +10,7 @@ from . import (
     smart_energy_basic,
     smart_energy_calendar,
     smart_energy_events,
+    smart_energy_load_control,
     smart_energy_management,
     smart_energy_metering,
     smart_energy_prepayment,
@@ -38,6 +39,7 @@ CLUSTERS = {
     0x0019: "OTA Upgrade",
     0x0025: "Keep-Alive",
     common.PRICE: "Price",
+    common.LOAD_CONTROL: "Demand Response and Load Control",
     common.METERING: "Metering",
     common.MESSAGING: "Messaging",
     0x0704: "Tunnelling",
@@ -53,6 +55,7 @@ CLUSTERS = {
 COMMANDS: tuple[CommandRow, ...] = (
     *smart_energy_basic.COMMANDS,
     *smart_energy_price.COMMANDS,
+    *smart_energy_load_control.COMMANDS,
     *smart_energy_metering.COMMANDS,
     *smart_energy_prepayment.COMMANDS,
     *smart_energy_calendar.COMMANDS,

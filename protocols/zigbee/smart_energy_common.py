@@ -12,6 +12,7 @@ from .zcl_types import NOT_GIVEN, Integer, OctetString, Texts, UtcTime, bits, i3
 
 BASIC = 0x0000
 PRICE = 0x0700
+LOAD_CONTROL = 0x0701
 METERING = 0x0702
 MESSAGING = 0x0703
 PREPAYMENT = 0x0705

@@ -126,6 +126,7 @@ COMMANDS = (
         "proposed_supply_status" / u8(SUPPLY_STATUS),
         "supply_control_bits" / u8({1: "acknowledge"}, usual=1),
     ),
+    client_command(METERING, 0x0C, "Local Change Supply", "proposed_supply_status" / u8(SUPPLY_STATUS)),
     client_command(
         METERING,
         0x0D,
@@ -205,6 +206,7 @@ ATTRIBUTES = attributes(
     (0x0301, "Multiplier", 0x22),
     (0x0302, "Divisor", 0x22),
     (0x0307, "Site ID (MPRN)", 0x41),
+    (0x0400, "Instantaneous Demand", 0x2A),
     (0x0607, "Supply Tamper State", 0x30, u8(SUPPLY_STATE)),
     (0x0608, "Supply Depletion State", 0x30, u8(SUPPLY_STATE)),
     (0x0700, "Current No Tier Block 1 Summation Delivered (block counter 1)", 0x25, _M3_48),
