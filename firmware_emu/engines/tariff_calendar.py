@@ -14,7 +14,7 @@ from typing import NamedTuple
 from protocols.dlms.cosem_time import CosemDate
 from protocols.instant import DAY, Instant
 
-from .dates import Day, civil, latest_match, weekday
+from .dates import Day, civil, latest_match, next_match, weekday
 
 OFFSET_STEPS = 10_000
 LOOK_BACK_DAYS = 8
@@ -22,6 +22,7 @@ LOOK_BACK_DAYS = 8
 LOOK_AHEAD_DAYS = 800
 """How far ahead a next switch is looked for: two years hold every day of a yearly table."""
 _CACHE_DAYS = 800
+_FOR_EVER: Day = 1 << 40
 
 
 class Season(NamedTuple):
@@ -89,7 +90,8 @@ def randomised_offset(number: int, limit: int) -> int:
 
 
 class Calendar:
-    """A switching table made fast. ``offset`` delays every switch by so many seconds, also past midnight.
+    """A switching table made fast. ``offset`` delays every switch by so many seconds, also past midnight; a negative
+    one, of less than a day, makes them early.
 
     ``default`` is in force where the table says nothing. A day before the first season begins belongs to the season
     listed first.
@@ -100,6 +102,7 @@ class Calendar:
         self._weeks = {week.name: week.days for week in table.weeks}
         self._profiles = {profile.day: tuple(sorted(profile.switches)) for profile in table.days}
         self._special = _SpecialDays(table.special_days)
+        self._calm = (0, 0, 0)  # from day, before day: this season and no other
         self._plans: dict[Day, DayPlan] = {}
         self._switches: dict[Day, tuple[Switch, ...]] = {}
 
@@ -137,7 +140,7 @@ class Calendar:
     def _make_plan(self, day: Day) -> DayPlan:
         """Switches shifted by the offset; those of the day before may spill over."""
         starts, selectors = [0], [self._carried_into(day)]
-        for at in (day - 1, day):
+        for at in (day - 1, day, day + 1):
             for second, selector in self._day_switches(at):
                 shifted = second + self.offset - (day - at) * DAY
                 if 0 <= shifted < DAY and selector != selectors[-1]:
@@ -150,7 +153,7 @@ class Calendar:
 
     def _carried_into(self, day: Day) -> int:
         """The selector of the last switch before the day begins; without one, the first of the day itself."""
-        for back in range(1, LOOK_BACK_DAYS):
+        for back in range(LOOK_BACK_DAYS):
             for second, selector in reversed(self._day_switches(day - back)):
                 if second + self.offset < back * DAY:
                     return selector
@@ -177,6 +180,9 @@ class Calendar:
         special = self._special.get(day)
         if special is not None:
             return [(0, DAY, special)]
+        first, last, place = self._calm
+        if first <= day < last:
+            return [(0, DAY, self._profile(place, day))]
         begins = sorted((at, place) for at, place in self._season_starts(day) if at < (day + 1) * DAY)
         if not begins:
             begins = [(day * DAY, 0)] if self.table.seasons else []
@@ -185,12 +191,23 @@ class Calendar:
         for at, place in reversed(begins):
             begin = max(0, at - day * DAY)
             if begin < end:
-                days = self._weeks.get(self.table.seasons[place].week, ())
-                pieces.insert(0, (begin, end, days[weekday(day) - 1] if len(days) == 7 else -1))
+                pieces.insert(0, (begin, end, self._profile(place, day)))
                 end = begin
             if begin == 0:
+                if len(pieces) == 1:
+                    self._calm = (day, self._next_start(day), place)
                 break
         return pieces
+
+    def _profile(self, place: int, day: Day) -> int:
+        """The day profile that a season has for a day; -1 if its week is missing."""
+        days = self._weeks.get(self.table.seasons[place].week, ())
+        return days[weekday(day) - 1] if len(days) == 7 else -1
+
+    def _next_start(self, day: Day) -> Day:
+        """The first later day on which a season begins."""
+        starts = (next_match(season.date, day + 1) for season in self.table.seasons)
+        return min((start for start in starts if start is not None), default=_FOR_EVER)
 
     def _season_starts(self, day: Day) -> list[tuple[Instant, int]]:
         """For each season its last start that may matter to the day; the later listed wins where two begin at once."""

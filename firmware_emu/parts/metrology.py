@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from protocols.instant import DAY, HALF_HOUR, Instant
+from protocols.instant import DAY, HALF_HOUR, HOUR, Instant, instant, to_datetime
 
+from ..defects import register_defect
 from ..engines.registers import Registers, TariffMeter
 from ..engines.tariff import ESME_SECONDARY
 from ..load_model import SLICES, DayLoad, LoadModel, half_hours, power
@@ -42,6 +43,9 @@ class Flows(NamedTuple):
 
 
 _COLUMNS = len(Flows._fields)
+TARIFF_IN_LOCAL_TIME = register_defect("tariff-in-local-time", "switches tariff rates an hour early in summer")
+UPDATE_CLEARS_REGISTERS = register_defect("update-clears-registers", "a firmware update sets all registers to 0")
+FIRMWARE_CHANGED = 0x8F43
 LOOK_EVERY = 60
 """Seconds between bookings while the account is close to a threshold."""
 NOTHING = Flows()
@@ -121,6 +125,7 @@ class Metrology(Part):
         super().attach(device)
         self.twin = device.personality.variant == "B"
         serve_metrology(self)
+        device.alerts.listeners.append(self._heard)
 
     def started(self) -> None:
         self.presets.clear()
@@ -223,13 +228,26 @@ class Metrology(Part):
     def meters(self) -> list[TariffMeter]:
         """The meter of the first element (or of all phases), and on a twin-element meter that of the second."""
         if not self._meters:
-            offset, reset = self._offset(), self.daily_reset()
+            offset, reset = self._offset() - self._wrong_hour(), self.daily_reset()
             primary, tariff = self.tariff.in_force(PRIMARY), self.tariff
             self._meters = [TariffMeter(self.state.primary, primary, offset=offset, daily_reset=reset)]
             if self.twin:
                 second = tariff.in_force(SECONDARY)
                 self._meters.append(TariffMeter(self.state.secondary, second, ESME_SECONDARY, offset=offset))
         return self._meters
+
+    def _wrong_hour(self) -> int:
+        """What a meter that takes local time for UTC is early by, in seconds."""
+        wrong = self.device.defective(TARIFF_IN_LOCAL_TIME) and is_summer_time(self.state.until)
+        return HOUR if wrong else 0
+
+    def _heard(self, code: int, _shared: bool) -> None:
+        if code == FIRMWARE_CHANGED and self.device.defective(UPDATE_CLEARS_REGISTERS):
+            state = self.state
+            state.primary, state.secondary = Registers(), Registers()
+            state.active_export = state.reactive_import = state.reactive_export = 0
+            self.retune()
+            self.touch()
 
     def _book(self, end: Instant, end_true: Instant) -> None:
         """Book what flows until ``end``, inside one slot."""
@@ -292,6 +310,8 @@ class Metrology(Part):
             listener(first_end, flows)
         last_end = first_end + HALF_HOUR * (len(flows.imported) - 1)
         if last_end % DAY == 0:
+            if self.device.personality.defects:
+                self.retune()
             for midnight in self.midnights:
                 midnight(last_end)
 
@@ -343,6 +363,17 @@ class Metrology(Part):
             return state.slot_end
         flows = self._slots(state.until_true - state.until_true % HALF_HOUR, 1)
         return state.slot_end if self._affordable(state.until, state.slot_end, flows) else soon
+
+
+def is_summer_time(at: Instant) -> bool:
+    """British Summer Time: from the last Sunday of March to that of October, both at 01:00 UTC."""
+    year = to_datetime(at).year
+    return _last_sunday(year, 3) + HOUR <= at < _last_sunday(year, 10) + HOUR
+
+
+def _last_sunday(year: int, month: int) -> Instant:
+    last = instant(year, month, 31)
+    return last - DAY * (to_datetime(last).isoweekday() % 7)
 
 
 def _slot_end(at: Instant) -> Instant:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
@@ -10,12 +11,13 @@ from hypothesis import strategies as st
 
 from firmware_emu import Personality
 from firmware_emu.engines.tariff import UNUSED_THRESHOLD
+from firmware_emu.parts.metrology import LOOK_EVERY, TARIFF_IN_LOCAL_TIME, UPDATE_CLEARS_REGISTERS, is_summer_time
 from firmware_emu.parts.profiles import PROFILE_IN_WATTS, STAMPED_AT_START
 from firmware_emu.state import encode_state
 from protocols.dlms.access import ResultCode, access_request, action
 from protocols.dlms.data import Data, DataType, array, enum, int8, structure, uint16, uint32
 from protocols.dlms.obis import obis
-from protocols.instant import DAY, HALF_HOUR, Instant
+from protocols.instant import DAY, HALF_HOUR, Instant, instant
 
 from .metering import UNUSED, Metering, Wobbly, days, price_matrix, set_tariff
 from .tiny import START, set_clock
@@ -190,6 +192,74 @@ def test_what_is_preset_is_read(name: str, value: Data) -> None:
     assert home.read(1, name, 2) != value
     home.device.cosem.preset((1, obis(name), 2), value)
     assert home.read(1, name, 2) == value
+
+
+@dataclass
+class Bill:
+    """Charged for energy; ``room`` is what it may cost without being looked at again."""
+
+    room: int = 1 << 60
+    charges: list[tuple[Instant, int]] = field(default_factory=list)
+
+    def headroom(self, _now: Instant, _until: Instant) -> int:
+        return self.room
+
+    def charge(self, at: Instant, cost: int) -> None:
+        self.charges.append((at, cost))
+
+
+def test_energy_costs_what_a_plain_reckoning_says() -> None:
+    load = Wobbly()
+    home = Metering(load)
+    bill = home.metrology.biller = Bill()
+    prices = price_matrix({b"\x01": 1517, b"\xa1": 2011, b"\xb1": 3303})
+    limits = [(2000,), *[UNUSED] * 7]
+    home.ask("ECS01a", set_tariff(days((0, 1), (7 * 3600, 101)), prices, thresholds=limits))
+    home.run(START + 2 * DAY)
+    worth, counted = 0, 0
+    for slot in range(START // HALF_HOUR, (START + 2 * DAY) // HALF_HOUR):
+        for _ in range(load.amount(slot)):
+            night = slot % 48 < 14
+            worth += 1517 if night else 2011 if counted < 2000 else 3303
+            counted += not night
+    assert sum(cost for _at, cost in bill.charges) == worth // 1000
+
+
+def test_a_short_account_is_charged_every_minute() -> None:
+    load = Wobbly()
+    home = Metering(load)
+    bill = home.metrology.biller = Bill(room=0)
+    home.ask("ECS01a", set_tariff(days((0, 1)), price_matrix({b"\x01": 30000})))
+    home.run(START + 4 * HALF_HOUR)
+    times = [at for at, _cost in bill.charges]
+    assert {at % 60 for at in times} == {0}
+    slot = next(slot for slot in range(START // HALF_HOUR + 1, START // HALF_HOUR + 4) if load.amount(slot) > 60)
+    inside = [at for at in times if slot * HALF_HOUR < at <= (slot + 1) * HALF_HOUR]
+    assert inside == list(range(slot * HALF_HOUR + LOOK_EVERY, (slot + 1) * HALF_HOUR + 1, LOOK_EVERY))
+    assert sum(cost for _at, cost in bill.charges) == 30 * used(load, START, START + 4 * HALF_HOUR)
+
+
+def test_a_meter_that_takes_local_time_for_utc_is_an_hour_early_in_summer() -> None:
+    load = Wobbly()
+    home = Metering(load, personality=Personality(defects=frozenset({TARIFF_IN_LOCAL_TIME})))
+    home.ask("ECS01a", set_tariff(days((0, 1), (7 * 3600, 2)), price_matrix({})))
+    summer = instant(2026, 3, 30)
+    home.run(summer)
+    home.metrology.settle()
+    rates = list(home.metrology.state.primary.tou)
+    home.run(summer + DAY)
+    home.metrology.settle()
+    day = used(load, summer + 6 * 3600, summer + 23 * 3600)
+    assert home.metrology.state.primary.tou[1] - rates[1] == day
+    assert is_summer_time(summer)
+    assert not is_summer_time(instant(2026, 3, 29))
+
+
+def test_a_faulty_update_clears_registers() -> None:
+    home = Metering(Wobbly(), personality=Personality(defects=frozenset({UPDATE_CLEARS_REGISTERS})))
+    home.run(START + DAY)
+    home.device.alerts.event(0x8F43)
+    assert home.read(1, "0-0:94.44.34.10", 2).value[0] == uint32(0)
 
 
 def test_planned_defects_show_in_the_profile() -> None:
