@@ -107,11 +107,12 @@ class Account:
         room = UNLIMITED
         if not state.low_reported:
             room = min(room, state.balance - settings.low_credit)
-        if not state.available_reported:
+        if not state.available_reported and settings.emergency_limit > 0:
             room = min(room, state.balance - settings.emergency_threshold - 1)
         if not state.disabled and not state.suspension_reported:
             room = min(room, state.balance - settings.disablement - 1)
-        return max(0, room - self._fixed_charges(now, until)) if self._debts_last(now, until) else 0
+        charges = self._quiet_charges(now, until)
+        return 0 if charges is None else max(0, room - charges)
 
     def next_charge(self, after: Instant) -> Instant | None:
         """The first instant later than ``after`` with a time-based charge, or None."""
@@ -130,6 +131,9 @@ class Account:
         state = self.state
         if state.charged_until is None:
             state.charged_until = now
+        if now > state.charged_until and self.prepayment and self.headroom(state.charged_until, now) > 0:
+            self._charge_quietly(state.charged_until, now)
+            return []
         events: list[CreditEvent] = []
         at = self.next_charge(state.charged_until)
         while at is not None and at <= now:
@@ -151,7 +155,7 @@ class Account:
         return self.review(now)
 
     def review(self, now: Instant) -> list[CreditEvent]:
-        """Compare with the thresholds. To be called too when a non-disablement period begins or ends."""
+        """Compare with the thresholds. Call it too when a non-disablement period begins or ends, or settings change."""
         if not self.prepayment:
             return []
         events = [*self._review_low_credit(now), *self._review_emergency(now)]
@@ -311,6 +315,14 @@ class Account:
                     events.append(CreditEvent(at, code))
         return events + self.review(at)
 
+    def _charge_quietly(self, after: Instant, until: Instant) -> None:
+        """All time-based charges at once, from the balance, where the headroom says that nothing else can happen."""
+        state = self.state
+        state.balance -= self._quiet_charges(after, until) or 0
+        for debt in self._collected_debts():
+            debt.remaining -= debt.rate * (until // debt.period - after // debt.period)
+        state.charged_until = until
+
     def _collect(self, amount: int) -> int:
         """Take a time-based charge from where the supply state says; gives what was collected."""
         state, settings = self.state, self.state.settings
@@ -326,19 +338,15 @@ class Account:
             self._take(amount)
         return amount
 
-    def _fixed_charges(self, now: Instant, until: Instant) -> int:
-        """Time-based charges after ``now`` up to ``until``."""
-        days = until // DAY - now // DAY
-        charges = days * self.state.settings.standing_charge
-        return charges + sum(
-            debt.rate * (until // debt.period - now // debt.period) for debt in self._collected_debts()
-        )
-
-    def _debts_last(self, now: Instant, until: Instant) -> bool:
-        """No time debt ends, which would be an event, from ``now`` to ``until``."""
-        return all(
-            debt.remaining > debt.rate * (until // debt.period - now // debt.period) for debt in self._collected_debts()
-        )
+    def _quiet_charges(self, after: Instant, until: Instant) -> int | None:
+        """Time-based charges after an instant up to another; None if a debt ends there, which is an event."""
+        charges = (until // DAY - after // DAY) * self.state.settings.standing_charge
+        for debt in self._collected_debts():
+            collected = (until // debt.period - after // debt.period) * debt.rate
+            if debt.remaining <= collected:
+                return None
+            charges += collected
+        return charges
 
     # thresholds
 

@@ -26,6 +26,8 @@ def spend(state: CreditState, now: Instant, payment: int, defects: Collection[Cr
         rest = _to_payment_debt(state, now, payment, payment, defects)
         rest = _to_emergency_credit(state, _to_accumulated_debt(state, rest))
     state.balance += rest
+    if state.emergency_used <= 0 and state.balance > state.settings.emergency_threshold:
+        state.emergency_active = False  # inferred: activated, never needed, and now not available any more
 
 
 # Each gives what is left of the amount.

@@ -70,6 +70,7 @@ class TariffMeter:
         self._prices = _padded(tariff.tou_prices, layout.tou_count, 0)
         rows = [_padded(row, layout.columns, 0) for row in tariff.block_prices[: layout.blocks]]
         self._block_prices = rows + [[0] * layout.columns] * (layout.blocks - len(rows))
+        self._highest_price = max(0, *self._prices, *(price for row in self._block_prices for price in row))
         unused: tuple[int, ...] = ()
         self._ends = [self._block_ends(column) for column in _padded(tariff.thresholds, layout.columns, unused)]
 
@@ -118,7 +119,7 @@ class TariffMeter:
 
     def highest_price(self) -> int:
         """No unit costs more than this: a bound on what a day may cost."""
-        return max(0, *self._prices, *(price for row in self._block_prices for price in row))
+        return self._highest_price
 
     def highest_cost(self, amount: int) -> int:
         """No less than what any use of ``amount`` may cost."""

@@ -37,6 +37,8 @@ ENDED: Final = {
 KEPT_AVERAGES: Final = 4320
 """Rows of the average voltage log: 720 hours of ten minutes."""
 
+_NEVER: Final = 1 << 62
+
 _INSTANT: Final = (Quality.EXTREME_OVER, Quality.SWELL, Quality.EXTREME_UNDER, Quality.SAG)
 _UNDER: Final = frozenset({Quality.AVERAGE_UNDER, Quality.EXTREME_UNDER, Quality.SAG})
 
@@ -58,7 +60,7 @@ class Limit(NamedTuple):
 
 @dataclass(slots=True)
 class VoltageSettings:
-    """None switches a threshold off. ``period`` is the averaging period in seconds."""
+    """None switches a threshold off. ``period`` is the averaging period in seconds, 0 for none."""
 
     period: int = 600
     average_over: int | None = None
@@ -162,7 +164,8 @@ class Phase:
         state.passed = [None] * len(_INSTANT)
 
     def _period_end(self) -> Instant:
-        return (self.state.period_start // self.settings.period + 1) * self.settings.period
+        period = self.settings.period
+        return (self.state.period_start // period + 1) * period if period > 0 else _NEVER
 
     def _count(self, now: Instant) -> None:
         state = self.state

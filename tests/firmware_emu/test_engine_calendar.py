@@ -94,6 +94,14 @@ def test_the_selector_is_that_of_a_day_by_day_reckoning(table: SwitchingTable, o
 
 
 @settings(max_examples=50, deadline=None)
+@given(tables(), st.lists(st.integers(9800, 10600), min_size=1, max_size=40))
+def test_what_was_asked_before_makes_no_difference(table: SwitchingTable, days: list[int]) -> None:
+    calendar = Calendar(table, 5)
+    asked = [calendar.plan(day) for day in (*sorted(days), *days)]
+    assert asked == [Calendar(table, 5).plan(day) for day in (*sorted(days), *days)]
+
+
+@settings(max_examples=50, deadline=None)
 @given(tables(), st.sampled_from((0, 700)), st.integers(9800, 10500))
 def test_the_next_switch_is_the_first_change(table: SwitchingTable, offset: int, day: int) -> None:
     calendar = Calendar(table, offset)

@@ -246,6 +246,16 @@ def test_emergency_credit_comes_back_only_after_full_repayment() -> None:
     assert codes(meter.activate_emergency(MONDAY)[1]) == [0x81AB, 0x8168]
 
 
+def test_emergency_credit_that_was_not_needed_ends_with_a_top_up() -> None:
+    meter = account(90_000, emergency_active=True)
+    active = []
+    for amount in (10_000, 1):
+        meter.top_up(MONDAY, amount)
+        active.append(meter.state.emergency_active)
+    assert active == [True, False], "it stays as long as it could be activated anyway"
+    assert codes(meter.charge(MONDAY, 2)) == [0x8119]
+
+
 def test_a_top_up_that_is_not_enough_does_not_arm() -> None:
     meter = account(-3 * POUND, disabled=True, low_reported=True, available_reported=True)
     assert meter.top_up(MONDAY, 3 * POUND).events == ()
@@ -477,6 +487,26 @@ def test_a_day_within_the_headroom_may_be_charged_at_once(
         whole.charge(MONDAY + DAY, sum(costs))
         assert whole.advance(MONDAY + DAY) == []
         assert whole.state == single.state
+
+
+class StepByStep(Account):
+    """Never sees any headroom, so that every charge is made and looked at alone."""
+
+    def headroom(self, now: int, until: int) -> int:
+        return min(0, until - now)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(-POUND, 12 * POUND), st.lists(st.integers(0, 2 * DAY), max_size=12), st.integers(0, 6 * POUND))
+def test_charging_a_long_time_at_once_is_as_hour_by_hour(balance: int, waits: list[int], debt: int) -> None:
+    now = MONDAY
+    quick = account(balance, standing_charge=7_777, time_debts=[TimeDebt(debt, 3_333, HOUR), TimeDebt(debt, 9_999)])
+    slow = StepByStep(decode_state(CreditState, "credit", encode_state(quick.state)))
+    assert quick.review(now) == slow.review(now)
+    for wait in waits:
+        now += wait
+        assert quick.advance(now) == slow.advance(now)
+        assert quick.state == slow.state
 
 
 def test_headroom_is_not_always_nothing() -> None:

@@ -83,16 +83,16 @@ def plain_limit(changes: list[tuple[int, int]], settings: LimitSettings) -> tupl
         if restore is not None and at >= restore:
             events.append((at, 0x8F34))
             restore = None
-        if changed:
-            watts = value if restore is None else 0
-        above = above + 1 if watts > settings.threshold else 0
-        reported = reported and above > 0
-        if above > settings.period and not reported:
+        if above >= settings.period and not reported:  # so many whole seconds
             reported, counter = True, counter + 1
             events.append((at, 0x8F01))
             if settings.interrupts:
                 events.append((at, 0x8F33))
-                watts, above, reported, restore = 0, 0, False, at + settings.restoration
+                watts, restore = 0, at + settings.restoration
+        if changed:
+            watts = value if restore is None else 0
+        above = above + 1 if watts > settings.threshold else 0
+        reported = reported and above > 0
     return events, counter
 
 
@@ -131,10 +131,10 @@ def test_load_limit_interrupts_and_restores() -> None:
         LimitEvent(MIDNIGHT + 300, 0x8F33, LimitDecision.INTERRUPT),
     ]
     assert limit.advance(MIDNIGHT + 330) == [LimitEvent(MIDNIGHT + 330, 0x8F34, LimitDecision.RESTORE)]
-    assert limit.due is None
-    assert limit.state.counter == 1
+    counted = limit.state.counter
     limit.reset_counter()
-    assert limit.state.counter == 0
+    assert [counted, limit.state.counter] == [1, 0]
+    assert limit.due is None
 
 
 def test_without_a_threshold_there_is_no_limit() -> None:
@@ -236,6 +236,12 @@ def test_a_steady_year_is_short_and_keeps_the_newest_averages() -> None:
     assert len(outcome.averages) <= 102
     assert phase.state.over_counter == 1
     assert phase.due == MIDNIGHT + 365 * DAY + 600
+
+
+def test_no_averages_without_a_period() -> None:
+    phase = Phase(PhaseState(), VoltageSettings(0, 253))
+    phase.observe(MIDNIGHT, 260)
+    assert phase.advance(MIDNIGHT + DAY) == ([], [])
 
 
 def test_counters_count_crossings_of_the_average() -> None:
