@@ -72,6 +72,20 @@ def corpus(
 
 
 @app.command()
+def reproduce(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Reference messages: *_COMMAND*, *_RESPONSE* and alerts, *.HEX.")
+    ],
+    keystore: Keystore = None,
+    json: Json = False,
+) -> None:
+    """Have emulated devices give every reference answer and raise every reference alert below a folder."""
+    from .commands.reproduce import run_reproduce
+
+    raise typer.Exit(run_reproduce(folder, keystore, as_json=json))
+
+
+@app.command()
 def run(
     rig: Annotated[
         Path | None,

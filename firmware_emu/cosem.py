@@ -69,6 +69,8 @@ class CosemServer:
         """Attributes that take an activation time; all times in one request must agree."""
         self.faults: dict[tuple[int, bytes, int], int] = {}
         """Attributes and methods that fail with a result code, as broken hardware does."""
+        self.good_uses: dict[tuple[int, bytes, int], int] = {}
+        """How often what is to fail still works before its fault shows; 0 where nothing is said."""
 
     # registering
 
@@ -194,11 +196,17 @@ class CosemServer:
 
     def _of(self, table: Mapping[tuple[int, bytes, int], Any], key: tuple[int, bytes, int]) -> Any:
         if self.faults and key in self.faults:
-            raise AccessFailed(self.faults[key])
+            self._show_fault(key)
         handler = table.get(key)
         if handler is None:
             raise AccessFailed(UNKNOWN_OBJECT)
         return handler
+
+    def _show_fault(self, key: tuple[int, bytes, int]) -> None:
+        left = self.good_uses.get(key, 0)
+        if not left:
+            raise AccessFailed(self.faults[key])
+        self.good_uses[key] = left - 1
 
     def _times_agree(self, request: AccessRequest) -> bool:
         activations = self.activations

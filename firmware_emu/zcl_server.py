@@ -18,6 +18,7 @@ from protocols.zigbee.smart_energy import find_attribute
 from protocols.zigbee.zcl import (
     AttributeRecord,
     ClusterCommand,
+    CommandRow,
     DefaultResponse,
     ReadAttributes,
     ReadAttributesResponse,
@@ -70,6 +71,8 @@ class ZclServer:
         """(message code, cluster) of reads in clear whose answer disables the default response all the same."""
         self.faults: dict[tuple[int, bool, int] | tuple[int, int], int] = {}
         """Commands (cluster, to client, command) and attributes (cluster, attribute) that fail with a status."""
+        self.good_uses: dict[tuple[int, bool, int] | tuple[int, int], int] = {}
+        """How often what is to fail still works before its fault shows; 0 where nothing is said."""
 
     # registering
 
@@ -128,6 +131,18 @@ class ZclServer:
             raise NoPreset(f"no preset for command {row.cluster:04X}/{row.command:02X}")
         preset(asked, answers)
 
+    def attributes_of(self, cluster: int) -> list[int]:
+        """The attributes of a cluster that are served, in order."""
+        return sorted(attribute for held, attribute in self._attributes if held == cluster)
+
+    def read(self, cluster: int, attribute: int) -> AttributeRecord:
+        """One attribute, as a read response has it."""
+        return self._record(cluster, attribute)
+
+    def can_preset(self, row: CommandRow) -> bool:
+        """True if what such a command is answered with can be preset."""
+        return (row.cluster, row.to_client, row.command) in self._presets
+
     # carrying out
 
     def execute(self, payload: GbzPayload, header: Message, keys: KeyStore, *, go_on: bool = False) -> GbzPayload:
@@ -155,8 +170,7 @@ class ZclServer:
         """Carry out one cluster command. Raises ZclFailed."""
         frame = component.frame
         key = (component.cluster, frame.frame_control.to_client, frame.command)
-        if key in self.faults:
-            raise ZclFailed(self.faults[key])
+        self._show_fault(key)
         handler = self._commands.get(key)
         if handler is None or not isinstance(component.content, ClusterCommand):
             raise ZclFailed(UNSUPPORTED_COMMAND)
@@ -195,13 +209,21 @@ class ZclServer:
         )
         return [(answer, sensitive)], any(record.status for record in records)
 
+    def _show_fault(self, key: tuple[int, bool, int] | tuple[int, int]) -> None:
+        """Raises ZclFailed if it has a fault that shows now."""
+        if key not in self.faults:
+            return
+        left = self.good_uses.get(key, 0)
+        if not left:
+            raise ZclFailed(self.faults[key])
+        self.good_uses[key] = left - 1
+
     def _record(self, cluster: int, attribute: int) -> AttributeRecord:
-        if (cluster, attribute) in self.faults:
-            return AttributeRecord(attribute, self.faults[cluster, attribute])
         served = self._attributes.get((cluster, attribute))
         if served is None:
             return AttributeRecord(attribute, UNSUPPORTED_ATTRIBUTE)
         try:
+            self._show_fault((cluster, attribute))
             return AttributeRecord(attribute, 0, served.type, served.read())
         except ZclFailed as failure:
             return AttributeRecord(attribute, failure.status)

@@ -225,6 +225,20 @@ class MemoryKeyStore:
         certificate = read_certificate(der)
         self._put_public(name, certificate.public_point, certificate)
 
+    def borrow(self, other: MemoryKeyStore, names: Iterable[KeyName]) -> None:
+        """Hold what ``other`` holds under these names, private keys included; those it does not know are left out.
+
+        For a bench that agrees keys from the far side, because a device's own key is not published.
+        """
+        for name in names:
+            lent = other._entry(name)
+            if lent is None or lent.point is None:
+                continue
+            entry = self._entries[name] = Entry()
+            entry.private, entry.public = lent.private, lent.public
+            entry.point, entry.certificate = lent.point, lent.certificate
+            self._forget(name)
+
     def remove(self, name: KeyName) -> None:
         """Forget a key pair and its certificate."""
         self._entries.pop(name, None)

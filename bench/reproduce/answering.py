@@ -1,0 +1,85 @@
+"""One command and its reference response: a fresh device in the right state answers, and the answers are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from firmware_emu import Device, Output, SendMessage
+from protocols.errors import MeterbenchError
+from protocols.gbcs.asn1_types import Asn1Payload
+from protocols.gbcs.message import Cra, Message
+
+from .compare import Comparison, Likeness, compare
+from .device_for import Variant, Workshop
+from .moment import Moments
+from .state import load
+from .vectors import Pair
+
+
+class Answering:
+    """Reproduces pairs. ``defects`` are planned defects that every device shall have, to see that they are found."""
+
+    def __init__(self, workshop: Workshop, moments: Moments, defects: Iterable[str] = ()) -> None:
+        self._workshop, self._moments, self._defects = workshop, moments, frozenset(defects)
+
+    def reproduce(self, pair: Pair) -> Comparison:
+        """How the answer of an emulated device compares.
+
+        The variant of the device is not in a message; it is the first one that has the state and gives the answer.
+        """
+        failures: list[Comparison] = []
+        try:
+            for variant in self._workshop.variants(pair.command.message.recipient):
+                found = self._try(pair, variant)
+                if found.likeness is not Likeness.DIFFERENT:
+                    return found
+                failures.append(found)
+        except MeterbenchError as error:
+            return Comparison(Likeness.DIFFERENT, f"{type(error).__name__}: {error}")
+        return min(failures, key=lambda failure: failure.reason.count(";"))  # where the most of the state was had
+
+    def _try(self, pair: Pair, variant: Variant) -> Comparison:
+        at = self._moments.of_pair(pair)
+        device = self.prepared(pair, variant)
+        problems = self.loaded(device, pair)
+        answer = response_in(device.receive(pair.command.octets, at))
+        if answer is None:
+            return Comparison(Likeness.DIFFERENT, _reasons("no answer" + _refusals(device), problems))
+        found = compare(answer, pair.response.octets, device.keys)
+        return Comparison(found.likeness, _reasons(found.reason, problems) if found.reason else "")
+
+    def prepared(self, pair: Pair, variant: Variant) -> Device:
+        """A fresh device for a pair."""
+        message, payload = pair.command.message, pair.response.payload
+        return self._workshop.make(
+            message.recipient,
+            message.originator,
+            self._moments.of_pair(pair),
+            variant,
+            long_lengths=isinstance(payload, Asn1Payload) and payload.long_lengths,
+            defects=self._defects,
+        )
+
+    def loaded(self, device: Device, pair: Pair) -> list[str]:
+        """Bring the device into the state that the response speaks of; what could not be done."""
+        problems: list[str] = []
+        device.through(lambda: problems.extend(load(device, pair, self._workshop.far_side)), device.true_now)
+        return problems
+
+
+def response_in(outputs: Sequence[Output]) -> bytes | None:
+    """The response among what a device gave out."""
+    for output in outputs:
+        if isinstance(output, SendMessage) and Message.decode(output.octets).cra is Cra.RESPONSE:
+            return output.octets
+    return None
+
+
+def _reasons(reason: str, problems: Sequence[str]) -> str:
+    return "; ".join([reason, *problems])
+
+
+def _refusals(device: Device) -> str:
+    """What the security log says of the command."""
+    codes = [f"{entry.code:04X}" for entry in device.logs.security()]
+    return f", security log {' '.join(codes)}" if codes else ""

@@ -1,0 +1,185 @@
+"""What a response says of the device that gave it, and how a device is brought into that state.
+
+Values that were read are preset as they were read; a log as its entries; what a protected read or an encrypted
+component hides, after it is decrypted. An instruction that failed with a hardware fault becomes a fault of that piece
+of hardware; what else can fail has its cause in the state or in the command.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from firmware_emu import Device
+from firmware_emu.clock import ClockStatus
+from firmware_emu.cosem import NoPreset
+from firmware_emu.refusals import ZCL_HARDWARE_FAILURE, Refused
+from protocols.dlms.access import AccessRequest, AccessResponse, ResultCode, Service, Specification
+from protocols.dlms.data import Data, DataType
+from protocols.dlms.data_protection import CLASS_ID as DATA_PROTECTION
+from protocols.dlms.data_protection import ProtectedRead
+from protocols.gbcs.asn1_types import Asn1Payload
+from protocols.gbcs.gbz import Component, GbzPayload
+from protocols.gbcs.keys import KeyStore
+from protocols.gbcs.sensitive import decrypt_payload
+from protocols.zigbee.zcl import ClusterCommand, DefaultResponse, ReadAttributes, ReadAttributesResponse
+
+from .moment import is_doubtful
+from .vectors import Pair
+
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One thing that the state must have: ``what`` names it, ``apply`` brings it about."""
+
+    what: str
+    apply: Step
+
+
+def load(device: Device, pair: Pair, keys: KeyStore) -> list[str]:
+    """Bring a device into the state that a response speaks of; what could not be done, as sentences.
+
+    A value may be refused because another one is not there yet; what was refused is tried again behind the rest.
+    """
+    if is_doubtful(pair):
+        device.clock.set_status(ClockStatus.UNRELIABLE)
+    waiting = list(_wanted(device, pair, keys))
+    while waiting:
+        refused = [(wanted, reason) for wanted in waiting if (reason := _try(wanted))]
+        if len(refused) == len(waiting):
+            break
+        waiting = [wanted for wanted, _ in refused]
+    else:
+        refused = []
+    _set_counters(device, pair)
+    return [f"{wanted.what}: {reason}" for wanted, reason in refused]
+
+
+def _try(wanted: Wanted) -> str:
+    """Why a thing cannot be had; empty if it now is."""
+    try:
+        wanted.apply()
+    except NoPreset as missing:
+        return str(missing)
+    except Refused as refused:
+        return f"the device refuses this state ({refused})"
+    return ""
+
+
+def _set_counters(device: Device, pair: Pair) -> None:
+    """The device's own counter for an unknown party is one below what it now answers with."""
+    own = pair.response.message.other.supplementary_originator_counter
+    if own is not None:
+        device.counters.state.supplementary = own - 1
+        device.counters.touch()
+
+
+def _wanted(device: Device, pair: Pair, keys: KeyStore) -> Iterator[Wanted]:
+    request, answer = pair.command.payload, pair.response.payload
+    if isinstance(request, AccessRequest) and isinstance(answer, AccessResponse):
+        yield from _wanted_dlms(device, pair, request, answer, keys)
+    elif isinstance(request, GbzPayload) and isinstance(answer, GbzPayload):
+        yield from _wanted_gbz(device, pair, request, answer, keys)
+    elif isinstance(request, Asn1Payload) and isinstance(answer, Asn1Payload):
+        code = pair.command.message.message_code
+        yield Wanted(f"message code {code:04X}", partial(device.asn1.preset, code, answer.value, request.value))
+
+
+# DLMS
+
+
+def _wanted_dlms(
+    device: Device, pair: Pair, request: AccessRequest, answer: AccessResponse, keys: KeyStore
+) -> Iterator[Wanted]:
+    hidden = {part.place: part.value for part in decrypt_payload(pair.response.message, answer, keys)}
+    answers = zip(request.specifications, request.data, answer.data, answer.results, strict=False)
+    uses: Counter[tuple[int, bytes, int]] = Counter()
+    for place, (spec, argument, value, result) in enumerate(answers):
+        key = (spec.class_id, spec.obis, spec.attribute)
+        if result.code == ResultCode.HARDWARE_FAULT:
+            device.cosem.faults[key] = ResultCode.HARDWARE_FAULT
+            device.cosem.good_uses[key] = uses[key]
+        uses[key] += 1
+        if result.code:
+            continue
+        if place in hidden:
+            yield from _wanted_protected(device, argument, hidden[place])
+        elif value.type is not DataType.NULL:
+            yield _wanted_value(device, spec, value)
+
+
+def _wanted_value(device: Device, spec: Specification, value: Data) -> Wanted:
+    key, method = (spec.class_id, spec.obis, spec.attribute), spec.service is Service.ACTION
+    return Wanted(_named(*key), partial(device.cosem.preset, key, value, method=method))
+
+
+def _wanted_protected(device: Device, argument: Data, hidden: Data | Component) -> Iterator[Wanted]:
+    """The objects that a protected read lists, with the members of the decrypted structure."""
+    asked = ProtectedRead.from_data(argument)
+    if asked is None or isinstance(hidden, Component) or hidden.type is not DataType.STRUCTURE:
+        return
+    for each, value in zip(asked.objects, hidden.value, strict=False):
+        key = (each.class_id, each.obis, each.attribute)
+        yield Wanted(_named(*key), partial(device.cosem.preset, key, value))
+
+
+def _named(class_id: int, obis: bytes, number: int) -> str:
+    a, b, c, d, e, f = obis
+    return f"{class_id}/{a}-{b}:{c}.{d}.{e}.{f} {number}"
+
+
+# GBZ
+
+
+def _wanted_gbz(
+    device: Device, pair: Pair, request: GbzPayload, answer: GbzPayload, keys: KeyStore
+) -> Iterator[Wanted]:
+    hidden = {part.place: part.value for part in decrypt_payload(pair.response.message, answer, keys)}
+    opened = [hidden.get(place, component) for place, component in enumerate(answer.components)]
+    uses: Counter[tuple[int, bool, int]] = Counter()
+    for asked in request.components:
+        answers = [
+            each for each in opened if isinstance(each, Component) and each.frame.sequence == asked.frame.sequence
+        ]
+        if isinstance(asked.content, ReadAttributes):
+            yield from _wanted_attributes(device, asked, answers)
+        elif isinstance(asked.content, ClusterCommand):
+            yield from _wanted_command(device, asked, asked.content, answers, uses)
+
+
+def _wanted_attributes(device: Device, asked: Component, answers: list[Component]) -> Iterator[Wanted]:
+    cluster = asked.cluster
+    for answer in answers:
+        records = answer.content.records if isinstance(answer.content, ReadAttributesResponse) else ()
+        for record in records:
+            if record.status == ZCL_HARDWARE_FAILURE:
+                device.zcl.faults[cluster, record.attribute] = ZCL_HARDWARE_FAILURE
+            elif not record.status:
+                preset = partial(device.zcl.preset_attribute, cluster, record.attribute, record.value)
+                yield Wanted(f"attribute {cluster:04X}/{record.attribute:04X}", preset)
+
+
+def _wanted_command(
+    device: Device,
+    asked: Component,
+    command: ClusterCommand,
+    answers: list[Component],
+    uses: Counter[tuple[int, bool, int]],
+) -> Iterator[Wanted]:
+    row = command.row
+    key = (row.cluster, row.to_client, row.command)
+    published = [each.content for each in answers if isinstance(each.content, ClusterCommand)]
+    defaults = [each.content for each in answers if isinstance(each.content, DefaultResponse)]
+    if any(default.status == ZCL_HARDWARE_FAILURE for default in defaults):
+        device.zcl.faults[key] = ZCL_HARDWARE_FAILURE
+        device.zcl.good_uses[key] = uses[key]
+    elif published or (device.zcl.can_preset(row) and any(not default.status for default in defaults)):
+        yield Wanted(
+            f"command {row.cluster:04X}/{row.command:02X} [{asked.frame.sequence}]",
+            partial(device.zcl.preset_command, command, published),
+        )
+    uses[key] += 1
