@@ -27,7 +27,8 @@ from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
-from protocols.smki.certificate import key_identifier
+from protocols.smki.certificate import Certificate, key_identifier
+from protocols.smki.recovery import issuer_key
 
 from ..credentials import Anchor, Cell
 from ..dispatcher import FORMAT_FAILURE, NO_AUTHORITY
@@ -139,6 +140,8 @@ class TrustAnchors(Part):
         command = decode_asn1(pending.message_code, Cra.COMMAND, pending.data).value
         outcome = CredentialUpdate(self.device, command, self._fault).run()
         self._outcome = outcome
+        if any(done.cell.role == RemotePartyRole.ROOT and not done.status for done in outcome.results):
+            self.put_contingency_key(b"")  # that of the old root; the new one's is in its certificate
         statuses = {result.status for result in outcome.results}
         if CredentialStatus.SUCCESS in statuses:
             self.device.alerts.event(CREDENTIALS_UPDATED)
@@ -201,14 +204,24 @@ class TrustAnchors(Part):
             self.touch()
 
     def _preset_update(
-        self, answer: UpdateCredentialsResponse | UpdateCredentialsAlert, _command: UpdateCredentialsCommand | None
+        self, answer: UpdateCredentialsResponse | UpdateCredentialsAlert, command: UpdateCredentialsCommand | None
     ) -> None:
+        self._preset_root(command.certification_path if command else ())
         for result in answer.outcome.results if answer.outcome else ():
             self._preset_cell(result.cell, result.old_subject, result.old_key_identifier)
             cell = cell_named(result.cell)
             if cell is not None and result.status not in _NATURAL:
                 self.state.faults[f"{int(cell.role)} {cell.use or ''}"] = result.status
                 self.touch()
+
+    def _preset_root(self, path: tuple[bytes, ...]) -> None:
+        """A device without a root gets the one that signed the certification path."""
+        root = Cell(RemotePartyRole.ROOT, None)
+        if self.device.credentials.anchor(root) is not None:
+            return
+        points = [point for each in path if (point := issuer_key(Certificate.decode(each)))]
+        if points:
+            self.device.credentials.fill(root, Anchor(bytes(8), key_identifier(points[-1]), points[-1]))
 
     def _preset_cell(self, named: TrustAnchorCell, subject: Eui64, identifier: bytes) -> None:
         """Fill a cell with a key of which only the identifier is known, unless the key store has it."""
