@@ -8,7 +8,9 @@ commit is written as one piece.
 from __future__ import annotations
 
 import struct
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from protocols.instant import Instant
@@ -19,14 +21,20 @@ if TYPE_CHECKING:
     from .device import Device
     from .nvm import Nvm
 
+_STAMP = struct.Struct(">I")  # the first column of every row
+
 ALWAYS_BEFORE: Instant = -(1 << 62)
 ALWAYS_AFTER: Instant = 1 << 62
 
 
 class RingLog:
-    """``layout`` is a struct format without byte order (big-endian is used), ``capacity`` the number of rows."""
+    """``layout`` is a struct format without byte order (big-endian is used) whose first column, the time stamp, is
+    ``I``; ``capacity`` is the number of rows. Raises ValueError.
+    """
 
     def __init__(self, name: str, layout: str, capacity: int) -> None:
+        if not layout.startswith("I"):
+            raise ValueError(f"{name}: the first column is a time stamp, I, not {layout[:1]}")
         if capacity < 1:
             raise ValueError(f"{name}: a log holds at least one row, not {capacity}")
         self.name, self.capacity = name, capacity
@@ -35,6 +43,7 @@ class RingLog:
         self._held = bytearray()
         self._saved = 0  # octets of _held that are in non-volatile memory
         self._erased = False
+        self._ordered: bool | None = None
         self._changed: Callable[[], None] = lambda: None
         self._dirty = False
 
@@ -54,7 +63,13 @@ class RingLog:
 
     def rows(self, start: Instant = ALWAYS_BEFORE, end: Instant = ALWAYS_AFTER) -> list[tuple[Any, ...]]:
         """The rows with ``start`` <= time stamp <= ``end``, oldest first."""
-        every = self._row.iter_unpack(memoryview(self._held)[self._surplus() :])
+        surplus, size = self._surplus(), self._row.size
+        begin, stop = surplus, len(self._held)
+        if self._is_ordered():
+            places = range((stop - surplus) // size)
+            begin = surplus + size * bisect_left(places, start, key=self._stamp)
+            stop = surplus + size * bisect_right(places, end, key=self._stamp)
+        every = self._row.iter_unpack(memoryview(self._held)[begin:stop])
         return [row for row in every if start <= row[0] <= end]
 
     def newest(self) -> tuple[Any, ...] | None:
@@ -64,6 +79,7 @@ class RingLog:
     def clear(self) -> None:
         """Forget all rows."""
         self._held.clear()
+        self._ordered = None
         self._saved = 0
         self._erased = True
         if not self._dirty:
@@ -80,6 +96,7 @@ class RingLog:
             raise CorruptRecord(self.name, f"{len(octets)} octets are not rows of {self._row.size}")
         self._held = bytearray(octets[-self._keep :])
         self._saved, self._erased, self._dirty = len(self._held), False, False
+        self._ordered = None
 
     def save(self, nvm: Nvm) -> None:
         """Stage what changed since the last commit."""
@@ -89,8 +106,22 @@ class RingLog:
             nvm.append(self.name, bytes(memoryview(self._held)[max(self._saved, self._surplus()) :]), self._keep)
         self._saved, self._erased, self._dirty = len(self._held), False, False
 
+    def _stamp(self, place: int) -> int:
+        """The time stamp of a row, counted from the oldest."""
+        stamp: int = _STAMP.unpack_from(self._held, self._surplus() + place * self._row.size)[0]
+        return stamp
+
+    def _is_ordered(self) -> bool:
+        """True unless the clock was set back: then rows must be looked at one by one. Found out once."""
+        if self._ordered is None:
+            stamps = [self._stamp(place) for place in range(len(self))]
+            self._ordered = all(before <= later for before, later in pairwise(stamps))
+        return self._ordered
+
     def _add(self, octets: bytes) -> None:
         held = self._held
+        if self._ordered and held and octets[: _STAMP.size] < held[-self._row.size :][: _STAMP.size]:
+            self._ordered = None
         held += octets
         if not self._dirty:
             self._dirty = True

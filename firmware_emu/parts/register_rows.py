@@ -58,7 +58,7 @@ def register_rows(*, twin: bool, money: bool = False) -> RowShape:
     starts = [singles + sum(counts[:at]) for at in range(len(counts))]
     members = [DataType.UINT32] * singles + [described_array(DataType.UINT32, count) for count in counts]
     members += [DataType.INT32] * (MONEY * money)
-    layout = f"{singles + sum(counts)}I" + f"{MONEY}i" * money
+    layout = f"I{singles - 1 + sum(counts)}I" + f"{MONEY}i" * money
     return RowShape(layout, described_structure(*members), tuple(zip(starts, counts, strict=True)))
 
 
