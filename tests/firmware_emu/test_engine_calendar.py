@@ -190,6 +190,14 @@ def test_a_season_may_begin_in_the_evening() -> None:
     assert calendar.selector(instant(2040, 3, 21)) == 3, "a season with a year lasts until another begins"
 
 
+def test_seasons_change_on_their_day_when_asked_day_by_day() -> None:
+    seasons = (Season(b"a", CosemDate(month=3, day=29), b"1"), Season(b"b", CosemDate(month=3, day=30), b"2"))
+    weeks = (Week(b"1", (1,) * 7), Week(b"2", (2,) * 7))
+    calendar = Calendar(SwitchingTable(seasons, weeks, tuple(DayProfile(n, (Switch(0, n),)) for n in (1, 2))))
+    days = range(instant(2027, 3, 26) // DAY, instant(2027, 4, 2) // DAY)
+    assert [calendar.selector(day * DAY) for day in days] == [2, 2, 2, 1, 2, 2, 2]
+
+
 def test_an_empty_table_leaves_the_default() -> None:
     calendar = Calendar(SwitchingTable(), default=201)
     assert calendar.selector(123456789) == 201

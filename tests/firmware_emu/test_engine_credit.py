@@ -83,6 +83,12 @@ def test_time_debts_are_taken_hourly_and_daily_until_nothing_remains() -> None:
     assert meter.next_charge(MONDAY) is None
 
 
+def test_a_debt_may_end_with_a_whole_instalment() -> None:
+    meter = account(time_debts=[TimeDebt(), TimeDebt(30_000, 10_000, HOUR)])
+    assert meter.advance(MONDAY + 3 * HOUR) == [CreditEvent(MONDAY + 3 * HOUR, 0x81A8)]
+    assert meter.state.balance == 970_000
+
+
 def test_a_clock_set_back_charges_nothing_twice() -> None:
     meter = account(standing_charge=60_000)
     meter.advance(MONDAY + DAY)

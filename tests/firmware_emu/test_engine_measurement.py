@@ -131,9 +131,13 @@ def test_load_limit_interrupts_and_restores() -> None:
         LimitEvent(MIDNIGHT + 300, 0x8F33, LimitDecision.INTERRUPT),
     ]
     assert limit.advance(MIDNIGHT + 330) == [LimitEvent(MIDNIGHT + 330, 0x8F34, LimitDecision.RESTORE)]
+    assert limit.advance(MIDNIGHT + HOUR) == [], "nothing flows until power is seen again"
+    assert limit.observe(MIDNIGHT + HOUR, 7000) == []
+    assert [event.at for event in limit.advance(MIDNIGHT + HOUR + 310)] == [MIDNIGHT + HOUR + 300] * 2
+    limit.advance(MIDNIGHT + 2 * HOUR)
     counted = limit.state.counter
     limit.reset_counter()
-    assert [counted, limit.state.counter] == [1, 0]
+    assert [counted, limit.state.counter] == [2, 0]
     assert limit.due is None
 
 
