@@ -6,6 +6,7 @@ itself with the hub's time once a day: a small difference is taken over, a large
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -77,6 +78,8 @@ class Clock(Part):
         self.settings = settings
         self._hub_offset: int | None = 0 if settings.hub_heard else None
         self._hub_reliable = settings.hub_heard
+        self.data_time: Callable[[], Instant | None] = lambda: None
+        """On a proxy: when another device measured what is given out, by that device's clock; None if it is unknown."""
 
     @property
     def status(self) -> ClockStatus:
@@ -129,10 +132,12 @@ class Clock(Part):
 
     def header_time(self, message_code: int) -> bytes:
         """The date-time in the header of a response: 12 octets, with a status for a few message codes only."""
-        status = NO_STATUS
-        if message_code in TIMES_WITH_STATUS:
-            status = self.time_status()
-        return CosemDateTime.at(self.device.now, status).encode()
+        if message_code not in TIMES_WITH_STATUS:
+            return CosemDateTime.at(self.device.now, NO_STATUS).encode()
+        measured = self.data_time()
+        if measured is not None:
+            return CosemDateTime.at(measured, int(CosemClockStatus.DIFFERENT_CLOCK_BASE)).encode()
+        return CosemDateTime.at(self.device.now, self.time_status()).encode()
 
     def time_status(self) -> int:
         """The status octet of a date-time: 00 when the clock can be trusted."""

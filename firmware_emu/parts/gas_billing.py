@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from .gas_registers import GasRegisters
     from .gas_snapshots import GasSnapshots
 
+LARGEST_STEP: Instant = 31 * DAY
+"""Steps of the clock over which missed snapshots are made up for: as many as are kept."""
 BILLING_DATA, BILLING_DATA_ALERT = 0x8F0A, 0x008B
 
 
@@ -72,9 +74,11 @@ class GasBilling(Part):
             self.touch()
         self._rearm()
 
-    def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - what was missed is not made up
-        self.state.done_until = max(self.state.done_until, after) if after > before else after
-        self.touch()
+    def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - what was done counts
+        """A midnight that was jumped over is made up for; after a large step everything begins anew."""
+        if abs(after - self.state.done_until) > LARGEST_STEP:
+            self.state.done_until = after
+            self.touch()
         self._rearm()
 
     def advance(self, at: Instant) -> None:

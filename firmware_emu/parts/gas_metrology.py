@@ -51,7 +51,7 @@ class GasMetrologyState:
 
 
 class GasMetrology(Part):
-    """Books consumption; ``charge`` hears of its cost. ``load`` may be exchanged at any time."""
+    """Books consumption; ``charge`` hears of its cost. ``model``, the home's load, may be exchanged at any time."""
 
     name = "gas metrology"
     State = GasMetrologyState
@@ -69,7 +69,7 @@ class GasMetrology(Part):
         super().__init__()
         self._registers, self._price, self._valve, self._samples = registers, price, valve, samples
         self._calendars = calendars
-        self.load: LoadModel = load or NoLoad()
+        self.model: LoadModel = load or NoLoad()
         self.charge: Charge = lambda _at, _cost: None
         self._meter = TariffMeter(registers.registers, layout=GSME)
 
@@ -150,7 +150,7 @@ class GasMetrology(Part):
         """From ``begin`` to ``end`` seconds into a half-hour."""
         if not self._valve.is_open:
             return
-        litres = self.load.day(half_hour // DAY).gas[half_hour // HALF_HOUR % SLICES]
+        litres = self.model.day(half_hour // DAY).gas[half_hour // HALF_HOUR % SLICES]
         amount = litres * end // HALF_HOUR - litres * begin // HALF_HOUR
         if amount:
             cost = self._meter.apply(half_hour + begin, [amount], end - begin)

@@ -86,11 +86,6 @@ class GasPayments(Part):
                 if tuple(repayment) not in known:
                     self.add_repayment(repayment)
 
-    def newest_times(self) -> tuple[Instant, Instant]:
-        """When the newest top-up and repayment were; 0 where there is none."""
-        first, second = (ring.newest() for ring in (self.top_ups, self.repayments))
-        return (0 if first is None else first[0], 0 if second is None else second[0])
-
     def _get_top_ups(self, component: Component) -> Sequence[Reply]:
         fields = fields_of(component)
         earliest = component.from_date_time or 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from protocols.gbcs.gbz import Component
@@ -46,18 +46,21 @@ class GasTopUp(TokenGateway):
     def __init__(self, prepayment: GasPrepayment, account: GasAccount, payments: GasPayments, valve: GasValve) -> None:
         super().__init__(self)
         self._prepayment, self._held, self._payments, self._valve = prepayment, account, payments, valve
-        self._amount = 0
+        self._debt_taken = 0
+        self.on_paid: Callable[[bool], None] = lambda _debt_taken: None
+        """Told of every accepted top-up, and whether debt was taken from it."""
 
     def attach(self, device: Device) -> None:
         self.device = device
         device.zcl.command(PREPAYMENT, 0x04, self._take, preset=self._preset)
+        device.counters.floor_listeners.append(self._floor_set)
         device.dispatcher.replay_checks[self.command] = self._is_new
 
     def top_up(self, amount: int) -> Refusal | None:
         """Spend a payment that was checked."""
         done = self._prepayment.top_up(amount)
         if done.refusal is None:
-            self._amount = amount
+            self._debt_taken = done.payment_debt
             if done.payment_debt:
                 credit = self._held.credit
                 now = self.device.now
@@ -68,23 +71,20 @@ class GasTopUp(TokenGateway):
         """Check a token and credit it, whichever way it came."""
         result = super().enter(digits)
         if result is TokenResult.ACCEPTED:
-            self._payments.add_top_up(TopUp(digits.encode("ascii"), self._amount, self.device.now))
+            self._payments.add_top_up(TopUp(digits.encode("ascii"), self.last_amount, self.device.now))
+            self.on_paid(self._debt_taken > 0)
         return result
 
     def _take(self, component: Component) -> Sequence[Reply]:
         fields = fields_of(component)
         source, digits = fields["originating_device"], (fields["top_up_code"] or b"").decode("latin-1")
         before = self._valve.supply
-        command = self.device.commands.current
-        if command is not None and command.use_case.message_code == self.command:
-            self.state.stored = command.message.counter
-            self.touch()
         result = self.enter_locally(digits) if source == FROM_DISPLAY else self.enter(digits)
         accepted = result is TokenResult.ACCEPTED
         log_han_command(self.device, accepted)
         answer = _RESPONSE.make(
             result_type=self._accepted_as(before) if accepted else int(result),
-            top_up_value=self._amount if accepted else NOT_GIVEN,
+            top_up_value=self.last_amount if accepted else NOT_GIVEN,
             source_of_top_up=source,
             credit_remaining=self._held.credit.balance if accepted else NOT_GIVEN,
         )

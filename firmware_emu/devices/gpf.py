@@ -1,0 +1,46 @@
+"""The gas proxy function of a hub: the gas meter's mirror, which answers while the meter sleeps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.roles import DeviceType
+
+from ..device import Device
+from ..parts.asn1 import asn1_parts
+from ..parts.gas_account import GasAccount
+from ..parts.gas_calendar import GasCalendars
+from ..parts.gas_events import GasEvents
+from ..parts.gas_han_server import GasHanServer
+from ..parts.gas_identity import GasIdentity
+from ..parts.gas_management import GasManagement
+from ..parts.gas_mirror import GasMirror
+from ..parts.gas_payments import GasPayments
+from ..parts.gas_price import GasPrice
+from ..parts.gas_registers import GasRegisters
+from ..parts.gas_samples import GasSamples
+from ..parts.gas_snapshots import GasSnapshots
+from ..parts.gas_tap import GasTap
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..nvm import Nvm
+    from ..part import Part
+    from ..personality import Personality
+
+
+def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
+    """A gas proxy; ``seed`` decides which keys it makes."""
+    calendars, management, server = GasCalendars(), GasManagement(), GasHanServer()
+    registers, account, payments = GasRegisters(), GasAccount(), GasPayments()
+    samples, snapshots = GasSamples(), GasSnapshots()
+    mirror = GasMirror(registers, account, samples, snapshots, payments, server)
+    server.visible_from = lambda: management.state.visible_from if not management.shows(0) else 0
+    parts: list[Part] = [
+        *(GasIdentity(), management, GasEvents(mirror.copies), calendars, GasPrice(calendars)),
+        *(registers, account, samples, snapshots, payments, server, mirror, GasTap(mirror)),
+        *asn1_parts(DeviceType.GPF, seed),
+    ]
+    return Device(identity, personality, nvm, keys, parts)

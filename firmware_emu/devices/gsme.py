@@ -1,0 +1,92 @@
+"""The gas meter: it measures, counts money, moves its valve, and wakes every half-hour to tell the gas proxy."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+
+from ..device import Device
+from ..parts.asn1 import asn1_parts
+from ..parts.gas_account import GasAccount
+from ..parts.gas_billing import GasBilling
+from ..parts.gas_calendar import GasCalendars
+from ..parts.gas_event_settings import GasEventSettings
+from ..parts.gas_events import GasEvents
+from ..parts.gas_guard import GasGuard
+from ..parts.gas_han_server import GasHanServer
+from ..parts.gas_identity import GasIdentity
+from ..parts.gas_management import GasManagement
+from ..parts.gas_metrology import GasMetrology
+from ..parts.gas_payments import GasPayments
+from ..parts.gas_prepayment import GasPrepayment
+from ..parts.gas_price import GasPrice
+from ..parts.gas_radio import GasRadio
+from ..parts.gas_registers import GasRegisters
+from ..parts.gas_samples import GasSamples
+from ..parts.gas_snapshots import GasSnapshots
+from ..parts.gas_top_up import GasTopUp
+from ..parts.gas_valve import GasValve
+from ..parts.joining import Joining
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..credentials import PartyChange
+    from ..load_model import LoadModel
+    from ..nvm import Nvm
+    from ..part import Part
+    from ..personality import Personality
+
+
+def make_device(
+    identity: Eui64,
+    personality: Personality,
+    nvm: Nvm,
+    keys: MemoryKeyStore,
+    load: LoadModel | None = None,
+    seed: bytes = b"",
+) -> Device:
+    """A gas meter; ``load`` is what its home uses, ``seed`` decides which keys it makes.
+
+    What is due at one instant is done in the order of the list: gas is booked before money is moved, snapshots are
+    taken after both, and the radio tells of them last.
+    """
+    calendars, valve, registers, snapshots = GasCalendars(), GasValve(), GasRegisters(), GasSnapshots()
+    price, account, payments = GasPrice(calendars), GasAccount(), GasPayments()
+    samples = GasSamples(lambda: metrology.total())
+    metrology = GasMetrology(registers, price, calendars, valve, samples, load)
+    prepayment = GasPrepayment(account, valve, price, calendars)
+    billing = GasBilling(registers, account, price, metrology, prepayment, snapshots)
+    metrology.charge, prepayment.before_change = prepayment.charge, metrology.settle
+    server = GasHanServer()
+    radio = GasRadio(server, payments)
+    radio.before_wake = metrology.settle
+    billing.listeners.append(radio.tell)
+    top_up = GasTopUp(prepayment, account, payments, valve)
+    top_up.on_paid = radio.tell_payment
+    parts: list[Part] = [
+        *(GasIdentity(), GasManagement(), GasEventSettings(), GasEvents()),
+        *(calendars, price, valve, GasGuard(valve), registers),
+        *(metrology, samples, account, prepayment, payments, top_up),
+        *(snapshots, billing, server, radio),
+        *asn1_parts(DeviceType.GSME, seed),
+    ]
+    device = Device(identity, personality, nvm, keys, parts)
+    radio.proxy = partial(_joined_proxy, device)
+    device.credentials.listeners.append(partial(_party_changed, billing))
+    return device
+
+
+def _joined_proxy(device: Device) -> Eui64 | None:
+    """The gas proxy in the meter's device log."""
+    entries = device.find(Joining).entries()
+    return next((entry.device for entry in entries if entry.device_type is DeviceType.GPF), None)
+
+
+def _party_changed(billing: GasBilling, change: PartyChange) -> None:
+    """A change of supplier closes the books of the old one."""
+    if change.role is RemotePartyRole.SUPPLIER and change.before != change.after:
+        billing.supplier_changed()
