@@ -144,7 +144,8 @@ class OwnKeys(Part):
 
     def _swap(self, certificate: Certificate, use: KeyUse) -> DeviceCertificateResult:
         """Put the waiting pair into use. One whose private half is not here changes the certificate only."""
-        if self.state.awaited.pop(use, None) is None:
+        known_only = self.state.awaited.pop(use, None) is not None
+        if not known_only and not self.device.defective(TAKES_ANY_OWN_CERTIFICATE):
             try:
                 self.device.keys.install_next(self._own(use), certificate.octets)
             except (CertificateError, MissingKeyError):
