@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from protocols.gbcs.roles import RemotePartyRole
@@ -32,6 +33,10 @@ class Counters(Part):
     State = CounterState
     state: CounterState
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.floor_listeners: list[Callable[[int, int], None]] = []
+
     def executed(self, role: RemotePartyRole | int) -> int:
         """The highest counter accepted from a role; 0 when there was none."""
         return self.state.executed.get(self._key(role), 0)
@@ -44,6 +49,12 @@ class Counters(Part):
         """Set the highest counter accepted, also to a lower one, as an update of credentials may."""
         self.state.executed[self._key(role)] = counter
         self.touch()
+
+    def set_floor(self, role: RemotePartyRole | int, counter: int) -> None:
+        """Set the counter from which a party begins with new credentials; who keeps counters of its own is told."""
+        self.store(role, counter)
+        for listener in self.floor_listeners:
+            listener(int(role), counter)
 
     def next_originator(self) -> int:
         """The counter of the next message that this device sends of itself."""

@@ -93,9 +93,7 @@ class _Append(NamedTuple):
     keep: int
 
     def apply(self, medium: Medium) -> None:
-        start, held = medium.logs.setdefault(self.log, (0, bytearray()))
-        del held[max(0, self.position - start) :]
-        held += self.octets
+        start, held = self._put(medium, self.octets)
         surplus = len(held) - self.keep
         if surplus > self.keep:  # drop rarely, in large pieces
             del held[:surplus]
@@ -103,7 +101,13 @@ class _Append(NamedTuple):
         medium.logs[self.log] = (start, held)
 
     def tear(self, medium: Medium) -> None:
-        _Append(self.log, self.position, self.octets[: len(self.octets) // 2], self.keep).apply(medium)
+        self._put(medium, self.octets[: len(self.octets) // 2])  # nothing is dropped before all is written
+
+    def _put(self, medium: Medium, octets: bytes) -> tuple[int, bytearray]:
+        start, held = medium.logs.setdefault(self.log, (0, bytearray()))
+        del held[max(0, self.position - start) :]
+        held += octets
+        return start, held
 
 
 class _Erase(NamedTuple):

@@ -159,7 +159,7 @@ class CredentialUpdate:
         for change in changes:
             self._device.counters.store(change.role, change.floor)
             for special in change.specialist or ():
-                self._device.counters.store(TOP_UP, special.sequence_number)
+                self._device.counters.set_floor(TOP_UP, special.sequence_number)
 
     def _held(self, change: SequenceNumberChange) -> SequenceNumberChange:
         """What a change has led to: the floor that it set, or the counter that stays where no cell was replaced.

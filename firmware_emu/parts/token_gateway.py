@@ -69,11 +69,10 @@ _UNREADABLE = {UtrnFailure.DIGITS, UtrnFailure.CHECK_DIGIT}
 
 @dataclass(slots=True)
 class TokenState:
-    """``stored`` is the top-up counter as this part last saw it: another one means new credentials and a new floor."""
+    """Which counters were used, and the wrong tokens at the keypad."""
 
     counters: TokenCounters = field(default_factory=TokenCounters)
     lock: KeypadLock = field(default_factory=KeypadLock)
-    stored: int = 0
 
 
 class Payable(Protocol):
@@ -94,10 +93,13 @@ class TokenGateway(Part):
     def __init__(self, account: Payable) -> None:
         super().__init__()
         self._account = account
+        self.last_amount = 0
+        """What the token credited last was worth, in millipence."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         device.cosem.method(115, GATEWAY, 1, self._enter_remotely)
+        device.counters.floor_listeners.append(self._floor_set)
         device.dispatcher.replay_checks[self.command] = self._is_new
 
     # ways in
@@ -132,10 +134,6 @@ class TokenGateway(Part):
 
     def _enter_remotely(self, argument: Data) -> None:
         digits = expect(argument, DataType.OCTET_STRING)
-        command = self.device.commands.current
-        if command is not None:
-            self.state.stored = command.message.counter
-            self.touch()
         if self.enter(digits.decode("latin-1")) is not TokenResult.ACCEPTED:
             raise AccessFailed
 
@@ -143,7 +141,6 @@ class TokenGateway(Part):
 
     def enter(self, digits: str) -> TokenResult:
         """Check a token and credit it."""
-        self._take_floor()
         supplier = self._supplier()
         if supplier is None:
             return TokenResult.ERROR
@@ -167,6 +164,7 @@ class TokenGateway(Part):
             return _REFUSALS[refusal]
         self.state.counters.use(counter)
         self.touch()
+        self.last_amount = amount
         return TokenResult.ACCEPTED
 
     def _refuse(self, failure: UtrnFailure) -> TokenResult:
@@ -190,19 +188,14 @@ class TokenGateway(Part):
 
     def _is_new(self, command: Command) -> bool:
         """The check in place of the execution counter: the hundred last counters, in any order."""
-        self._take_floor()
         return self._unused(command.message.counter >> 32)
 
     def _unused(self, counter: int) -> bool:
         highest_only = self.device.defective(HIGHEST_COUNTER_ONLY)
         return self.state.counters.judge(counter, highest_only=highest_only) is TokenVerdict.NEW
 
-    def _take_floor(self) -> None:
-        """An update of the supplier's credentials has set the counter of top-ups: it is the new floor."""
-        stored = self.device.counters.executed(TOP_UP)
-        command = self.device.commands.current
-        own = command is not None and command.use_case.message_code == self.command
-        if stored != self.state.stored and not own:
-            self.state.counters.set_floor(stored >> 32)
-            self.state.stored = stored
+    def _floor_set(self, role: int, counter: int) -> None:
+        """New credentials of the supplier: tokens begin anew from here."""
+        if role == TOP_UP:
+            self.state.counters.set_floor(counter >> 32)
             self.touch()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_emu import Personality, Show
+from firmware_emu import MemoryNvm, Personality, PowerCut, Show
 from firmware_emu.counters import TOP_UP
+from firmware_emu.nvm import Medium
 from firmware_emu.parts.account import AccountPart
 from firmware_emu.parts.charge_values import Suspension, collection_pattern, rate_of, rate_value, suspension_of
 from firmware_emu.parts.load_switch import LoadSwitch, Supply
 from firmware_emu.parts.token_gateway import COUNTER_WITHOUT_WINDOW, HIGHEST_COUNTER_ONLY, TokenGateway
+from protocols.dlms.access import access_request
 from protocols.dlms.data import Data, array, enum, int32, octet_string, structure, uint16, uint32
 from protocols.gbcs.utrn import ValueClass, make_utrn
 from protocols.instant import DAY, HOUR, instant
@@ -328,7 +330,7 @@ def test_a_typed_token_is_reported_and_wrong_ones_lock_the_keypad() -> None:
 def test_new_credentials_set_the_floor_of_tokens() -> None:
     meter = prepaid()
     assert top_up(meter, meter.token(400, 1), 400).results == [0]
-    meter.meter.counters.store(TOP_UP, 40 << 32)
+    meter.meter.counters.set_floor(TOP_UP, 40 << 32)
     gateway = meter.meter.find(TokenGateway)
     assert gateway.enter(meter.token(40, 1)).name == "DUPLICATE"
     assert gateway.enter(meter.token(41, 1)).name == "ACCEPTED"
@@ -391,3 +393,35 @@ def test_the_account_survives_a_power_cut() -> None:
     meter.start()
     assert balances(meter) == before
     assert meter.meter.find(AccountPart).prepayment
+
+
+def used(meter: WholeMeter) -> list[int]:
+    return meter.meter.find(TokenGateway).state.counters.used
+
+
+def test_no_token_is_lost_or_taken_twice_by_a_power_cut() -> None:
+    """The supply fails before the nth write of a top-up, for every n; the head end sends it again."""
+    meter = prepaid()
+    medium = Medium()
+    meter.nvm = MemoryNvm(medium)
+    meter.start()
+    meter.install_anchors()
+    cuts = 0
+    for counter in range(1, 100):
+        before = balance(meter)
+        digits = octet_string(meter.token(counter, 1).encode())
+        gateway = access_request(0, action(115, obis("0-0:19.40.0.255"), 1, digits))
+        message = meter.build("CS01a", gateway, counter=counter << 32)
+        medium.cut_power_before(counter)
+        try:
+            meter.send(message)
+        except PowerCut:
+            cuts += 1
+        else:
+            break
+        meter.nvm = MemoryNvm(medium)
+        meter.start()
+        meter.send(message)
+        assert balance(meter) == before + POUND, f"write {counter}"
+        assert used(meter) == list(range(1, counter + 1))
+    assert 5 < cuts < 99
