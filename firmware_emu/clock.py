@@ -80,6 +80,8 @@ class Clock(Part):
         self._hub_reliable = settings.hub_heard
         self.data_time: Callable[[], Instant | None] = lambda: None
         """On a proxy: when another device measured what is given out, by that device's clock; None if it is unknown."""
+        self.preset_data_time: Callable[[Instant], None] | None = None
+        """On a proxy, the maker's way in: that device measured it at this instant."""
 
     @property
     def status(self) -> ClockStatus:

@@ -103,6 +103,7 @@ class GasMirror(Part):
         for cluster in (TIME, EVENTS):
             self._server.listen_on(cluster)
         device.clock.data_time = lambda: self.state.meter_time or None
+        device.clock.preset_data_time = self.preset_meter_time
 
     def preset_meter_time(self, at: Instant) -> None:
         """The maker's way in: all that is held was measured at ``at`` by the meter's clock; 0: when is not known."""
