@@ -265,10 +265,13 @@ class Record(Format, Struct):
         Struct.__init__(self, *fields)
         self.fields: list[tuple[str, Any]] = [(f.name, f.subcon) if f.name else ("", f) for f in self.subcons]
         self.names = tuple(name for name, kind in self.fields if not isinstance(kind, Fixed))
-        self._make: Callable[..., Any] = make or (lambda *values: dict(zip(self.names, values, strict=True)))
+        self._make: Callable[..., Any] = make or self._dictionary
         getter: Callable[[str], Callable[[Any], Any]] = attrgetter if make else itemgetter
         self._puts = [(name, kind, None if isinstance(kind, Fixed) else getter(name)) for name, kind in self.fields]
         self._steps = _steps(self.fields)
+
+    def _dictionary(self, *values: Any) -> dict[str, Any]:
+        return dict(zip(self.names, values))  # noqa: B905 - the steps give one value for each name
 
     def take(self, data: bytes, at: int, end: int) -> tuple[Any, int]:
         values: list[Any] = []
@@ -330,11 +333,15 @@ class _Run:
                 self.converts.append((index, name, kind.from_raw, offset))
             offset += kind.width
         self.drops = [index for index, (_, kind) in enumerate(fields) if isinstance(kind, Fixed)][::-1]
+        self.plain = not self.converts and not self.drops
 
     def take_into(self, values: list[Any], data: bytes, at: int, end: int) -> int:
         stop = at + self.format.size
         if stop > end:
             raise self._short(at, end)
+        if self.plain:
+            values += self.format.unpack_from(data, at)
+            return stop
         raw: list[Any] = list(self.format.unpack_from(data, at))
         for index, name, convert, offset in self.converts:
             try:

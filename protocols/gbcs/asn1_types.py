@@ -111,9 +111,9 @@ def decode_asn1(message_code: int, cra: Cra, data: bytes) -> Asn1Payload:
     if made is None:
         raise DecodeError(0, "a message that carries ASN.1", f"{message_code:04X} {cra.name.lower()}")
     value = _FORMATS[made].decode(data)
-    payload = Asn1Payload(value)
-    if b"\x82\x00" in data and payload.encode() != data:
-        payload = Asn1Payload(value, long_lengths=True)
+    payload = Asn1Payload(value, long_lengths=b"\x82\x00" in data)
+    if payload.long_lengths and payload.encode() != data:
+        payload = Asn1Payload(value)  # those octets were inside something else, such as a certificate
         if payload.encode() != data:
             at = _first_long_length(value, data)
             raise DecodeError(at, "one form of lengths throughout", "lengths in DER and in the form 82 00 xx mixed")

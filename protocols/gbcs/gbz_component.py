@@ -5,6 +5,7 @@ A component may be encrypted: then only its ZCL payload is hidden, cluster and c
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -176,6 +177,7 @@ def _command_key(content: Content, cluster: int) -> tuple[int, bool | None, int]
 
 
 _HEADER = Record(Header, "control" / Uint(1), "cluster" / Uint(2), "length" / Uint(2))
+_HEADER_OCTETS = struct.Struct(">BHH")  # the same; a payload may have 255 components
 _ADDITIONAL_HEADER = Record(_FrameCounter, Fixed(b"\x00"), "frame_counter" / Uint(1))
 _FRAME = Record(Frame, "frame_control" / Uint(1), "sequence" / Uint(1), "command" / Uint(1))
 _INSTANT = Record(_FromDateTime, "from_date_time" / Uint(4))
@@ -184,7 +186,10 @@ _LENGTH = Uint(2)
 
 def take_component(data: bytes, at: int, end: int, *, last: bool) -> tuple[Component, int]:
     """Read one component, whose last-component flag must be as ``last`` says."""
-    (control, cluster, length), start = _HEADER.take(data, at, end)
+    start = at + _HEADER_OCTETS.size
+    if start > end:
+        _HEADER.take(data, at, end)  # which says what is missing
+    control, cluster, length = _HEADER_OCTETS.unpack_from(data, at)
     if control not in _CONTROLS:
         raise DecodeError(at, "a control of 00, 01, 02, 03, 10 or 11", f"{control:02X}", ("control",))
     if control & LAST != last:

@@ -6,6 +6,7 @@ imported where they are needed: finding out that a payload hides nothing should 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..dlms.access import AccessRequest, AccessResponse, DataNotification
@@ -15,7 +16,7 @@ from ..dlms.data_protection import ProtectedValue, ProtectionParameters, protect
 from .message import Message
 
 if TYPE_CHECKING:
-    from .gbz import Component
+    from .gbz import Component, GbzAlert, GbzPayload
     from .keys import KeyStore
     from .payload import GbcsPayload
 
@@ -49,13 +50,7 @@ def encrypted_parts(payload: GbcsPayload) -> list[EncryptedPart]:
         return [EncryptedPart(0, value.ciphered)] if value is not None else []
     if isinstance(payload, AccessRequest):
         return []
-    from .gbz import Component, GbzAlert, GbzPayload
-
-    if isinstance(payload, GbzPayload):
-        return _in_components(payload.components)
-    if isinstance(payload, GbzAlert) and isinstance(payload.body, Component):
-        return _in_components((payload.body,))
-    return []
+    return _in_components(_components(payload))
 
 
 def decrypt_payload(message: Message, payload: GbcsPayload, store: KeyStore) -> tuple[DecryptedPart, ...]:
@@ -64,7 +59,8 @@ def decrypt_payload(message: Message, payload: GbcsPayload, store: KeyStore) -> 
     Raises ProtectionError if a part is not authentic, MissingKeyError, and DecodeError when a plaintext is not what
     its place asks for.
     """
-    return tuple([_decrypt(message, part, store) for part in encrypted_parts(payload)])
+    parts = encrypted_parts(payload)
+    return tuple([_decrypt(message, part, store) for part in parts]) if parts else ()
 
 
 def encrypt_data(message: Message, store: KeyStore, data: Data) -> ProtectedValue:
@@ -87,6 +83,22 @@ def encrypt_component(message: Message, store: KeyStore, component: Component, f
     from .protection import encrypt_part
 
     return component.sealed(frame_counter, encrypt_part(message, store, component.plaintext()))
+
+
+@cache
+def _gbz() -> tuple[type[GbzPayload], type[GbzAlert], type[Component]]:
+    from .gbz import Component, GbzAlert, GbzPayload
+
+    return GbzPayload, GbzAlert, Component
+
+
+def _components(payload: GbcsPayload) -> tuple[Component, ...]:
+    commands, alerts, component = _gbz()
+    if isinstance(payload, commands):
+        return payload.components
+    if isinstance(payload, alerts) and isinstance(payload.body, component):
+        return (payload.body,)
+    return ()
 
 
 def _in_components(components: tuple[Component, ...]) -> list[EncryptedPart]:
