@@ -31,7 +31,8 @@ class Stored:
     """One attribute kept in ``field``, dotted when it is inside another (in its ``place`` if that is a list).
 
     ``check`` judges the plain value of a write (the ``Data`` when ``kind`` is None); ``changed`` is called after a
-    write, and after a preset unless ``quiet_preset``. Without ``readable`` it can be preset all the same.
+    write, and after a preset unless ``quiet_preset``; ``after_preset`` takes its place there. Without ``readable`` it
+    can be preset all the same.
     """
 
     class_id: int
@@ -45,6 +46,7 @@ class Stored:
     check: Check | None = None
     changed: Changed | None = None
     quiet_preset: bool = False
+    after_preset: Changed | None = None
 
 
 class _Access:
@@ -79,7 +81,10 @@ class _Access:
         self.put(plain)
 
     def preset(self, value: Data) -> None:
-        self.put(plain_value(value, self.row.kind), quiet=self.row.quiet_preset)
+        row = self.row
+        self.put(plain_value(value, row.kind), quiet=row.quiet_preset or row.after_preset is not None)
+        if row.after_preset is not None:
+            row.after_preset()
 
     def activate(self, value: Data) -> None:
         self.put(plain_value(value, self.row.kind))

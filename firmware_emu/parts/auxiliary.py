@@ -8,7 +8,6 @@ and reported.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ from .auxiliary_control import (
     CONTROLLERS,
     FULL,
     LONGEST_PERIOD,
-    CalendarSelectors,
+    AuxiliaryState,
     Direction,
     Kind,
     Period,
@@ -40,6 +39,7 @@ from .auxiliary_control import (
     level_for,
     old_reset,
     old_target,
+    state_text,
 )
 from .schedule_values import is_schedule, is_special_days_table, schedule
 
@@ -53,10 +53,13 @@ MOST_ENTRIES = 120
 LONGEST_DESCRIPTION = 127
 """Characters; today's form allows 22, an older one more."""
 CHANGED, NOT_CHANGED = 0x8131, 0x811A
-LIMITED, LIMIT_ENDED = 0x8F86, 0x8F87
-LIMITED_ALERT, LIMIT_ENDED_ALERT = 0x0121, 0x0122
+LIMITED, LIMIT_ENDED, UPDATED = 0x8F86, 0x8F87, 0x8F88
+LIMITED_ALERT, LIMIT_ENDED_ALERT, UPDATED_ALERT = 0x0121, 0x0122, 0x0123
 UNKNOWN, SUCCESS, FAILURE = 0, 1, 2
 """Outcomes in the log; unknown is for commands to a switch elsewhere in the home."""
+LOAD = "load of auxiliary controller "
+"""Begins the signal of a controlled load that says something of itself: ``load of auxiliary controller 3: text``."""
+LONGEST_UPDATE = 1200
 FAULT = "fault: auxiliary controller "
 """Begins the signal of a controller that does not follow; its number comes after."""
 
@@ -66,31 +69,6 @@ PERIOD_NOT_CHECKED = register_defect(
 
 _SET_START, _SET_END, _LIMIT_START, _LIMIT_END = 1, 2, 3, 4
 _U16, _OCTETS = DataType.UINT16, DataType.OCTET_STRING
-
-
-def state_text(output: int, feed: int, information: str) -> str:
-    """State and associated information of a controller. That it begins with the levels is known, how is inferred."""
-    return f"{output:03d}{feed:03d}{information}"
-
-
-@dataclass(slots=True)
-class AuxiliaryState:
-    """Lists have a place for each controller. Dicts are by direction and controller (``Target.key``).
-
-    ``bounds`` are the starts and ends written last, ``texts`` what the maker set as state text until it changes.
-    """
-
-    identifiers: list[bytes] = field(default_factory=lambda: [b""] * CONTROLLERS)
-    descriptions: list[str] = field(default_factory=lambda: [""] * CONTROLLERS)
-    texts: list[str | None] = field(default_factory=lambda: [None] * CONTROLLERS)
-    fitted: bool = False
-    calendar: bytes = EMPTY_ARRAY
-    special_days: bytes = EMPTY_ARRAY
-    bounds: dict[str, Instant] = field(default_factory=dict)
-    commanded: dict[str, Period] = field(default_factory=dict)
-    limits: dict[str, Period] = field(default_factory=dict)
-    levels: dict[str, int] = field(default_factory=dict)
-    han_commands: int = 0
 
 
 class Auxiliary(Part):
@@ -106,6 +84,8 @@ class Auxiliary(Part):
         self._schedule = schedule(EMPTY_ARRAY, EMPTY_ARRAY)
         self._faulty: set[int] = set()
         self.boosted: Callable[[int], bool] = lambda _number: False
+        self.listeners: list[Callable[[Target], None]] = []
+        """Told when a controller is sent to another level."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -114,9 +94,9 @@ class Auxiliary(Part):
             self._serve_controller(device, place)
         device.cosem.method(9, "0-0:10.0.103.255", 1, self._run)
         device.cosem.method(9, LIMIT_SCRIPTS, 1, self._run_limit)
-        check, changed = _is_calendar, self.calendar_changed
-        calendar = Stored(10, "0-0:12.0.2.255", 2, "calendar", None, check=check, changed=changed)
-        days = Stored(11, "0-0:11.0.3.255", 2, "special_days", None, check=is_special_days_table, changed=changed)
+        table = partial(Stored, kind=None, changed=self.calendar_changed, after_preset=self._calendar_preset)
+        calendar = table(10, "0-0:12.0.2.255", 2, "calendar", check=_is_calendar)
+        days = table(11, "0-0:11.0.3.255", 2, "special_days", check=is_special_days_table)
         for row, passive, activate in (
             (calendar, attribute(10, "0-1:12.0.2.255", 2), "0-0:94.44.128.26"),
             (days, attribute(11, "0-1:11.0.3.255", 2), "0-0:94.44.128.35"),
@@ -136,8 +116,18 @@ class Auxiliary(Part):
 
     def sensed(self, signal: str, active: bool) -> None:
         if signal.startswith(FAULT):
-            number = int(signal.removeprefix(FAULT))
-            (self._faulty.add if active else self._faulty.discard)(number)
+            faulty = int(signal.removeprefix(FAULT))
+            (self._faulty.add if active else self._faulty.discard)(faulty)
+        elif signal.startswith(LOAD) and active:
+            number, _, text = signal.removeprefix(LOAD).partition(": ")
+            self._update_operation(int(number), text)
+
+    def _update_operation(self, number: int, text: str) -> None:
+        """A controlled load says something of itself: the supplier is told. The form of the alert is inferred."""
+        self.state.information[number - 1], self.state.texts[number - 1] = text, None
+        self.touch()
+        levels = [uint8(self.level(number, direction)) for direction in Direction]
+        self._report(UPDATED, UPDATED_ALERT, Direction.OUTPUT, number, [*levels, utf8_string(text[:LONGEST_UPDATE])])
 
     def advance(self, at: Instant) -> None:
         self.update(at)
@@ -162,6 +152,11 @@ class Auxiliary(Part):
         """The calendar, its special days or the randomised offset have changed."""
         self._build()
         self.update(self.device.now)
+
+    def _calendar_preset(self) -> None:
+        """The maker moves nothing: the controllers obey from the next change on."""
+        self._build()
+        self._rearm(self.device.now)
 
     def update(self, at: Instant) -> None:
         """Let every controller take the level that is due now, and wait for the next change."""
@@ -212,6 +207,8 @@ class Auxiliary(Part):
         self.device.emit(SwitchMoved(f"auxiliary controller {target.number}{suffix}", target.level))
         if not elsewhere:
             self.device.alerts.event(CHANGED)
+        for listener in self.listeners:
+            listener(target)
 
     def _end_limits(self, at: Instant) -> None:
         ended = [key for key, period in self.state.limits.items() if period.end <= at]
@@ -327,7 +324,16 @@ class Auxiliary(Part):
             [
                 Stored(1, name, 2, "descriptions", kind, place=place, writable=True, check=described),
                 Stored(
-                    1, identified, 2, "identifiers", _OCTETS, place, writable=True, check=_is_identifier, changed=update
+                    1,
+                    identified,
+                    2,
+                    "identifiers",
+                    _OCTETS,
+                    place,
+                    writable=True,
+                    check=_is_identifier,
+                    changed=update,
+                    after_preset=self._calendar_preset,
                 ),
             ],
         )
@@ -338,7 +344,13 @@ class Auxiliary(Part):
             get=partial(self._read_text, number),
             preset=partial(self._preset_text, place),
         )
-        device.cosem.attribute(70, f"0-{number}:96.3.10.255", 2, get=lambda: boolean(self.level(number) == FULL))
+        device.cosem.attribute(
+            70,
+            f"0-{number}:96.3.10.255",
+            2,
+            get=lambda: boolean(self.level(number) == FULL),
+            preset=partial(self._preset_switch, number),
+        )
         for which in (_SET_START, _SET_END, _LIMIT_START, _LIMIT_END):
             name = f"0-0:94.44.{116 + number}.{which}"
             device.cosem.attribute(1, name, 2, set=partial(self._set_bound, number, which))
@@ -347,7 +359,13 @@ class Auxiliary(Part):
         given = self.state.texts[number - 1]
         if given is not None or self.kind(number) is Kind.NONE:
             return utf8_string(given or "")
-        return utf8_string(state_text(self.level(number), self.level(number, Direction.INPUT), ""))
+        information = self.state.information[number - 1]
+        return utf8_string(state_text(self.level(number), self.level(number, Direction.INPUT), information))
+
+    def _preset_switch(self, number: int, value: Data) -> None:
+        closed = bool(expect(value, DataType.BOOLEAN))
+        self.state.levels[Target(Direction.OUTPUT, number, 0).key] = FULL * closed
+        self.touch()
 
     def _preset_text(self, place: int, value: Data) -> None:
         self.state.texts[place] = expect(value, DataType.UTF8_STRING)
@@ -360,7 +378,7 @@ def _concerns(direction: Direction, number: int, selector: int) -> bool:
 
 
 def _is_calendar(value: Data) -> bool:
-    return is_schedule(value, MOST_ENTRIES, SCRIPT_TABLE, CalendarSelectors())
+    return is_schedule(value, MOST_ENTRIES, SCRIPT_TABLE)
 
 
 def _is_identifier(octets: bytes) -> bool:

@@ -7,11 +7,13 @@ code (ECS46c, ECS47).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
 from protocols.instant import DAY, Instant
+
+from ..stored_values import EMPTY_ARRAY
 
 CONTROLLERS = 5
 FULL = 100
@@ -79,6 +81,33 @@ class Period:
         return self.start <= at < self.end
 
 
+@dataclass(slots=True)
+class AuxiliaryState:
+    """Lists have a place for each controller. Dicts are by direction and controller (``Target.key``).
+
+    ``bounds`` are the starts and ends written last, ``texts`` what the maker set as state text until it changes,
+    ``information`` what the controlled loads say of themselves.
+    """
+
+    identifiers: list[bytes] = field(default_factory=lambda: [b""] * CONTROLLERS)
+    descriptions: list[str] = field(default_factory=lambda: [""] * CONTROLLERS)
+    texts: list[str | None] = field(default_factory=lambda: [None] * CONTROLLERS)
+    information: list[str] = field(default_factory=lambda: [""] * CONTROLLERS)
+    fitted: bool = False
+    calendar: bytes = EMPTY_ARRAY
+    special_days: bytes = EMPTY_ARRAY
+    bounds: dict[str, Instant] = field(default_factory=dict)
+    commanded: dict[str, Period] = field(default_factory=dict)
+    limits: dict[str, Period] = field(default_factory=dict)
+    levels: dict[str, int] = field(default_factory=dict)
+    han_commands: int = 0
+
+
+def state_text(output: int, feed: int, information: str) -> str:
+    """State and associated information of a controller. That it begins with the levels is known, how is inferred."""
+    return f"{output:03d}{feed:03d}{information}"
+
+
 def kind_of(identifier: bytes) -> Kind | None:
     """What an identifier says; None if it is none."""
     for kind, octets in _IDENTIFIERS.items():
@@ -124,13 +153,6 @@ def old_reset(selector: int) -> int | None:
     """The controller that an older selector gives back to its calendar, or None."""
     number, code = selector >> 8, selector & 0xFF
     return number if code == OLD_RESET and 1 <= number <= CONTROLLERS else None
-
-
-class CalendarSelectors:
-    """The selectors that may stand in the calendar."""
-
-    def __contains__(self, selector: object) -> bool:
-        return isinstance(selector, int) and calendar_target(selector) is not None
 
 
 def level_for(kind: Kind, wanted: int, limit: int | None) -> int:

@@ -5,7 +5,7 @@ Which controllers it holds on is written by the supplier (ECS62); every boost is
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from protocols.dlms.data import DataType, described_structure
@@ -57,7 +57,8 @@ class Boost(Part):
         rows = [Stored(1, "0-0:94.44.7.255", 2, "available", DataType.BOOLEAN)]
         for place in range(CONTROLLERS):
             name = f"0-0:94.44.6.{place + 1}"
-            rows.append(Stored(1, name, 2, "linked", DataType.BOOLEAN, place, writable=True, changed=self._update))
+            row = Stored(1, name, 2, "linked", DataType.BOOLEAN, place, writable=True, changed=self._update)
+            rows.append(replace(row, quiet_preset=True))
         serve(self, rows)
         serve_log(device.cosem, "0-0:99.98.20.255", self._log, _ROW)
 

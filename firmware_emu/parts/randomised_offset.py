@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.dlms.data import DataType
+from protocols.instant import DAY, Instant
 
+from ..defects import register_defect
 from ..part import Part
 from ..stored_values import Stored, serve, within
 
@@ -22,6 +24,8 @@ LARGEST_LIMIT = 1799
 """Seconds."""
 NUMBERS = 10_000
 """Numbers go from 1 to this, and are so many ten-thousandths of the limit."""
+
+DRAWN_DAILY = register_defect("randomised-offset-drawn-daily", "draws another randomised offset every midnight")
 
 
 @dataclass(slots=True)
@@ -73,8 +77,24 @@ class RandomisedOffset(Part):
         )
 
     def started(self) -> None:
-        if self.state.number == 0:  # drawn from the identity, so that the same meter always gets the same
-            self.state.number = 1 + int.from_bytes(self.device.identity, "big") % NUMBERS
+        if self.state.number == 0:
+            self._draw(0)
+        if self.device.defective(DRAWN_DAILY):
+            self.due = self.device.now // DAY * DAY + DAY
+
+    def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - the next midnight counts
+        if self.device.defective(DRAWN_DAILY):
+            self.schedule(after // DAY * DAY + DAY)
+
+    def advance(self, at: Instant) -> None:
+        self._draw(at // DAY)
+        self._compute()
+        self.schedule(at + DAY)
+
+    def _draw(self, day: int) -> None:
+        """From the identity, so that the same meter always gets the same number."""
+        self.state.number = 1 + (int.from_bytes(self.device.identity, "big") + 7919 * day) % NUMBERS
+        self.touch()
 
     def _compute(self) -> None:
         state = self.state

@@ -52,14 +52,18 @@ def special_days_of(value: Data) -> tuple[SpecialDay, ...]:
     return tuple(_special_day(each) for each in expect(value, DataType.ARRAY))
 
 
-def is_schedule(value: Data, most: int, script_table: bytes, selectors: Container[int]) -> bool:
-    """Whether ``value`` is a schedule of at most so many entries, that run scripts of this table."""
+def is_schedule(value: Data, most: int, script_table: bytes, selectors: Container[int] | None = None) -> bool:
+    """Whether ``value`` is a schedule of at most so many entries, that run scripts of this table.
+
+    Without ``selectors`` any will do; a script that does not exist does nothing when its time comes.
+    """
     try:
         entries = schedule_entries(value)
     except AccessFailed:
         return False
     tables = {each.value[_SCRIPT_TABLE].value for each in value.value}
-    return len(entries) <= most and tables <= {script_table} and all(entry.selector in selectors for entry in entries)
+    known = selectors is None or all(entry.selector in selectors for entry in entries)
+    return known and len(entries) <= most and tables <= {script_table}
 
 
 def is_special_days_table(value: Data) -> bool:

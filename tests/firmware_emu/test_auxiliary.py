@@ -16,6 +16,7 @@ from firmware_emu.parts.auxiliary_control import (
     kind_of,
     old_target,
 )
+from firmware_emu.parts.randomised_offset import DRAWN_DAILY
 from firmware_emu.personalities import named
 from protocols.dlms.cosem_time import CosemDate
 from protocols.dlms.data import Data, DataType, array, boolean, octet_string, uint16, visible_string
@@ -256,6 +257,39 @@ def test_descriptions_kinds_and_states_are_read() -> None:
     assert [each.value for each in data[5:]] == ["000000", "000000", "000000", "", "000000"]
     assert meter.tell("ECS46c", set_to(1, obis("0-0:94.44.0.24"), 2, octet_string(b"\xff"))).results == [0]
     assert meter.meter.find(Auxiliary).kind(4) is Kind.PROPORTIONAL
+
+
+def test_what_a_load_says_is_told_and_read() -> None:
+    meter = device()
+    set_state(meter, 3, 40, START, START + HOUR)
+    outputs = meter.meter.sense("load of auxiliary controller 3: charging, 12 A", True, meter.now)
+    ((code, message, members),) = alerts(outputs)
+    assert (code, message.message_code) == (0x8F88, 0x0123)
+    assert [member.value for member in members] == [0x13, 40, 0, "charging, 12 A"]
+    assert meter.read(1, "0-0:94.44.0.33", 2).value == "040000charging, 12 A"
+
+
+def test_presets_move_nothing() -> None:
+    meter = device()
+    source = device()
+    calendar(source, switch_at(1, 1, 100, 0))
+    for class_id, name in ((10, "0-0:12.0.2.255"), (11, "0-0:11.0.3.255"), (1, "0-0:94.44.0.21")):
+        meter.preset(class_id, name, 2, source.read(class_id, name, 2))
+    meter.preset(70, "0-2:96.3.10.255", 2, boolean(True))
+    assert meter.read(70, "0-2:96.3.10.255", 2) == boolean(True)
+    assert meter.meter.logs.auxiliary() == []
+    assert level(meter, 1) == 0
+    meter.run(MIDNIGHT)
+    assert level(meter, 1) == 100
+
+
+def test_the_defect_that_draws_the_offset_daily() -> None:
+    meter = device(DRAWN_DAILY)
+    numbers = set()
+    for day in range(3):
+        meter.run(MIDNIGHT + day * DAY)
+        numbers.add(meter.read(1, "0-0:94.44.0.2", 2).value)
+    assert len(numbers) == 3
 
 
 def test_states_survive_a_power_cut() -> None:
