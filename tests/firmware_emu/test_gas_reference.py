@@ -29,7 +29,8 @@ from .tiny import messages
 pytestmark = pytest.mark.shared
 
 START = instant(2015, 1, 1)
-METER, PROXY, DISPLAY = (eui64(f"00DB1234567890A{n}") for n in (1, 3, 4))
+METER, PROXY = (eui64(f"00DB1234567890A{n}") for n in (1, 3))
+STRANGER = eui64("90B3D51F30030000")
 NOT_FOUND, EARLIER_FAILED = 0x8B, (0xFF, 0x01)
 MAKERS: dict[bytes, tuple[str, Callable[..., Device]]] = {
     METER: ("gsme", gsme.make_device),
@@ -41,6 +42,7 @@ def make(message: Message) -> Device:
     """The device that the command is for, with the published keys of the parties."""
     model, maker = MAKERS[message.recipient]
     keys = store(message.recipient)
+    keys.borrow(published(), [KeyName(STRANGER, KeyUse.KEY_AGREEMENT)])
     device = maker(message.recipient, personalities.named(model), MemoryNvm(), keys)
     device.power_on(START)
     for role, party in PARTIES.items():
