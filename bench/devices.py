@@ -6,7 +6,6 @@ They have their own keys, the rig's parties in their trust anchor cells, the rig
 from __future__ import annotations
 
 from dataclasses import replace
-from importlib import import_module
 
 from firmware_emu import Device, MemoryNvm, Personality, PersonalityError
 from firmware_emu.credentials import Cell, point_anchor
@@ -41,16 +40,17 @@ def _make(section: DeviceSection, store: MemoryKeyStore, load: LoadModel, seed: 
 
         return esme.make_device(identity, personality, nvm, store, load, seed)
     if section.type is DeviceType.GSME:
-        try:
-            gsme = import_module("firmware_emu.devices.gsme")
-        except ImportError:  # until it is assembled: a gas meter that serves nothing fails every read
-            return Device(identity, personality, nvm, store)
-        made: Device = gsme.make_device(identity, personality, nvm, store, load, seed)
-        return made
+        from firmware_emu.devices import gsme
+
+        return gsme.make_device(identity, personality, nvm, store, load, seed)
     if section.type is DeviceType.CHF:
         from firmware_emu.devices import chf
 
-        return chf.make_device(identity, personality, nvm, store)
+        return chf.make_device(identity, personality, nvm, store, seed=seed)
+    if section.type is DeviceType.GPF:
+        from firmware_emu.devices import gpf
+
+        return gpf.make_device(identity, personality, nvm, store, seed)
     raise RigError(f"device {section.name!r}: no {section.type.value} is emulated")
 
 

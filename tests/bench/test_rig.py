@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.home import Home
 from bench.rig import PARTIES, RigError, embedded_rigs, load_rig, parse_rig
 from hal.address import MemoryAddress, PtyAddress, SerialAddress
 from protocols.eui64 import eui64
@@ -112,3 +113,14 @@ def test_the_hardware_folder_explains_every_file_in_it() -> None:
     files = [file for file in HARDWARE.rglob("*") if file.is_file() and file.name != "README.md"]
     assert files
     assert [file.name for file in files if file.name not in readme] == []
+
+
+def test_every_kind_of_device_that_a_rig_names_can_be_started() -> None:
+    sections = [
+        f'[[device]]\nname = "{kind}"\ntype = "{kind}"\neui64 = "00DB1234567890A{n}"\n'
+        for n, kind in enumerate(("ESME", "GSME", "CHF", "GPF"))
+    ]
+    with Home(parse_rig(("name = 'all'\n" + "".join(sections)).encode(), "all.toml")) as home:
+        assert [target.type.value for target in home.targets] == ["ESME", "GSME", "CHF", "GPF"]
+        emulated = [home.emulated(target.name) for target in home.targets]
+        assert all(device is not None and device.device.on for device in emulated)

@@ -80,6 +80,24 @@ def test_a_replayed_file_is_refused_the_second_time(tmp_path: Path, capsys: pyte
     assert "security log 8F53" in out
 
 
+def test_the_main_job_passes_and_says_where_its_evidence_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run_run(None, None, None, [], None, as_json=False) is ExitCode.PASS
+    out = capsys.readouterr().out
+    assert "dual-fuel home, seed 1" in out
+    assert f"evidence: {tmp_path / 'evidence'}" in out
+    assert (tmp_path / "evidence" / "junit.xml").exists()
+
+
+def test_a_meter_with_planned_faults_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_run(Path("faulty-meter"), tmp_path / "e", 5, [], None, as_json=False) is ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert "FAIL  electricity-meter  ECS42  A supplier's command from the network operator" in out
+    assert "SKIPPED" in out
+
+
 def test_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     send(tmp_path, command(), as_json=True)
     found = json.loads(capsys.readouterr().out)

@@ -16,7 +16,7 @@ from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
 
 REFUSALS = str(suite_folder() / "test_9_refusals.py")
-METER = "electricity-meter"
+ELECTRICITY, GAS = "electricity-meter", "gas-meter"
 
 DEFECTS = {
     "accepts-wrong-mac": {"MAC made with a wrong key", "One octet of the payload altered on the way"},
@@ -25,44 +25,62 @@ DEFECTS = {
         "The same command once more, octet for octet",
         "The same critical command once more, octet for octet",
     },
-    "ignores-role": {"A supplier's command from the network operator"},
 }
 """Planned defects and the exchanges, and no others, at which the suite must find them."""
+IGNORES_ROLE = ("ignores-role", {"A supplier's command from the network operator"})
+"""A gas meter knows no party that could send it the wrong thing."""
 
 
-def run(tmp_path: Path, *defects: str, tests: tuple[str, ...] = (REFUSALS,), seed: int | None = None) -> RunRecord:
+def run(
+    tmp_path: Path,
+    *defects: str,
+    device: str = ELECTRICITY,
+    tests: tuple[str, ...] = (REFUSALS,),
+    seed: int | None = None,
+) -> RunRecord:
     rig = load_rig().with_seed(seed)
-    return run_suite(rig.with_defects(METER, *defects), tmp_path / "evidence", tests=tests)
+    return run_suite(rig.with_defects(device, *defects), tmp_path / "evidence", tests=tests)
 
 
 def failed(record: RunRecord) -> set[tuple[str, str]]:
     return {(e.device, e.title) for e in record.exchanges if e.verdict is not Verdict.PASS}
 
 
-@pytest.fixture(scope="module")
-def sound(tmp_path_factory: pytest.TempPathFactory) -> RunRecord:
-    return run(tmp_path_factory.mktemp("sound"))
+def test_the_whole_suite_passes_on_the_embedded_home(tmp_path: Path) -> None:
+    record = run_suite(load_rig(), tmp_path / "evidence")
+    assert failed(record) == set()
+    assert record.verdict is Verdict.PASS
+    use_cases = {exchange.use_case for exchange in record.exchanges}
+    assert len(use_cases) >= 40
+    assert {exchange.device for exchange in record.exchanges} == {"hub", ELECTRICITY, GAS}
 
 
-def test_a_sound_meter_refuses_everything_for_the_right_reason(sound: RunRecord) -> None:
-    assert {title for device, title in failed(sound) if device == METER} == set()
-    titles = {exchange.title for exchange in sound.exchanges if exchange.device == METER}
-    assert {title for found in DEFECTS.values() for title in found} <= titles
+def test_every_planned_refusal_is_tried_on_both_meters(tmp_path: Path) -> None:
+    tried = {(exchange.device, exchange.title) for exchange in run(tmp_path).exchanges}
+    for title in {title for found in DEFECTS.values() for title in found}:
+        assert {(ELECTRICITY, title), (GAS, title)} <= tried
 
 
-@pytest.mark.parametrize("defect", DEFECTS)
-def test_a_meter_that_accepts_it_fails_at_exactly_that_exchange(tmp_path: Path, sound: RunRecord, defect: str) -> None:
-    record = run(tmp_path, defect)
-    assert failed(record) - failed(sound) == {(METER, title) for title in DEFECTS[defect]}
+@pytest.mark.parametrize(
+    ("device", "defect", "titles"),
+    [(device, *planned) for device in (ELECTRICITY, GAS) for planned in DEFECTS.items()]
+    + [(ELECTRICITY, *IGNORES_ROLE)],
+)
+def test_a_meter_that_accepts_it_fails_at_exactly_that_exchange(
+    tmp_path: Path, device: str, defect: str, titles: set[str]
+) -> None:
+    record = run(tmp_path, defect, device=device)
+    assert failed(record) == {(device, title) for title in titles}
     assert record.verdict is Verdict.FAIL
     for exchange in record.exchanges:
-        if (exchange.device, exchange.title) in failed(record) - failed(sound):
+        if exchange.verdict is Verdict.FAIL:
             assert exchange.reason.startswith("answer to what must be refused: expected none, found response")
 
 
 def test_a_refusal_without_its_alert_or_log_entry_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Alerts, "event", lambda *_, **__: None)
-    reasons = {e.title: e.reason for e in run(tmp_path).exchanges if e.device == METER and e.verdict is Verdict.FAIL}
+    found = run(tmp_path).exchanges
+    reasons = {e.title: e.reason for e in found if e.device == ELECTRICITY and e.verdict is Verdict.FAIL}
     assert reasons["MAC made with a wrong key"].startswith("alert: expected 8F3D")
     assert reasons["A supplier's command from the network operator"].startswith("alert: expected 8F30")
     assert reasons["Last octet of the message missing"].startswith("alert: expected 8F1E")
