@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from ..personality import Personality, PersonalityError, load_personality
+from ..personality import Personality, load_personality
+from ..settings import PersonalityError
 
 
 def names() -> list[str]:
