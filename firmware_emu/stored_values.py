@@ -74,14 +74,18 @@ class _Access:
         return Data(row.kind, held)
 
     def write(self, value: Data) -> None:
-        row = self.row
-        plain = plain_value(value, row.kind)
-        if row.check is not None and not row.check(value if row.kind is None else plain):
-            raise AccessFailed
+        plain = plain_value(value, self.row.kind)
+        self._judge(value if self.row.kind is None else plain)
         self.put(plain)
+
+    def _judge(self, value: Any) -> None:
+        if self.row.check is not None and not self.row.check(value):
+            raise AccessFailed
 
     def preset(self, value: Data) -> None:
         row = self.row
+        if row.kind is None:  # not even the maker can set what could not be read again
+            self._judge(value)
         self.put(plain_value(value, row.kind), quiet=row.quiet_preset or row.after_preset is not None)
         if row.after_preset is not None:
             row.after_preset()
