@@ -110,6 +110,7 @@ class Clock(Part):
     def started(self) -> None:
         if self.state.reference == 0:
             self.state.reference = self.device.true_now
+            self.device.now = self.local(self.device.true_now)  # it has drifted since then, not since 2000
             self.state.compared = self.device.now
             self.touch()
         self.due = max(self.state.compared + COMPARE_EVERY, self.device.now)

@@ -252,11 +252,13 @@ class Metrology(Part):
     def _book(self, end: Instant, end_true: Instant) -> None:
         """Book what flows until ``end``, inside one slot."""
         state = self.state
-        amounts = self._between(state.until_true, end_true) if self._flows else [0] * _COLUMNS
         start, length = state.until, end - state.until
+        if length <= 0:
+            return
+        amounts = self._between(state.until_true, end_true) if self._flows else [0] * _COLUMNS
         state.until, state.until_true = end, end_true  # first: who is charged may settle again
         self.touch()
-        if any(amounts) and length > 0:
+        if any(amounts):
             state.half_hour = [held + new for held, new in zip(state.half_hour, amounts, strict=True)]
             self._charge(end, self._to_registers(start, Flows(*((amount,) for amount in amounts)), length))
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_emu import Personality
+from firmware_emu.clock import ClockSettings
 from firmware_emu.engines.tariff import UNUSED_THRESHOLD
 from firmware_emu.parts.metrology import LOOK_EVERY, TARIFF_IN_LOCAL_TIME, UPDATE_CLEARS_REGISTERS, is_summer_time
 from firmware_emu.parts.profiles import PROFILE_IN_WATTS, STAMPED_AT_START
@@ -161,6 +162,24 @@ def test_a_set_clock_loses_no_energy(step: int) -> None:
     assert all(isinstance(stamp, int) and stamp % HALF_HOUR == 0 for stamp in stamps)
     if step > -HALF_HOUR:
         assert len(set(stamps)) == len(stamps)
+
+
+@pytest.mark.parametrize("drift", [100, -100])
+def test_a_drifting_clock_loses_no_energy_and_no_half_hour(drift: int) -> None:
+    """8.6 s a day, taken back when the meter compares itself with the hub."""
+    load = Wobbly()
+    home = Metering(load, personality=Personality(clock=ClockSettings(drift=drift)))
+    home.run(START + 10 * DAY)
+    home.metrology.settle()
+    state = home.metrology.state
+    passed = state.until_true - state.until_true % HALF_HOUR
+    begun = load.amount(passed // HALF_HOUR) * (state.until_true - passed) // HALF_HOUR
+    assert state.primary.total == used(load, START, passed) + begun
+    assert abs(state.until_true - START - 10 * DAY) <= 1
+    stamps = [row[0] for row in home.log(IMPORT)]
+    assert stamps == list(range(START + HALF_HOUR, state.slot_end, HALF_HOUR))
+    recorded = sum(row[1] for row in home.log(IMPORT) if isinstance(row[1], int))
+    assert recorded + state.half_hour[0] == state.primary.total
 
 
 def test_power_and_price_registers() -> None:
