@@ -103,6 +103,7 @@ class Workshop:
             auxiliary=variant.auxiliary,
             boost_button=bool(variant.auxiliary),
             long_asn1_lengths=long_lengths,
+            certificate_times=False,  # the reference devices take certificates years before and after their validity
             use_cases=_all_but(frozenset(without)),
             defects=frozenset(defects),
         )

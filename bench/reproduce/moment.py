@@ -9,12 +9,10 @@ from protocols.dlms.access import AccessRequest, AccessResponse, DataNotificatio
 from protocols.dlms.cosem_time import NO_STATUS, ClockStatus, CosemDateTime
 from protocols.dlms.data import Data, DataType
 from protocols.errors import DecodeError
-from protocols.gbcs.asn1_credentials import UpdateCredentialsCommand
 from protocols.gbcs.asn1_device import SetTimeResponse, TimeStatus
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import GbzAlert
 from protocols.instant import Instant, instant
-from protocols.smki.certificate import Certificate
 
 from .vectors import Pair, Vector, Vectors
 
@@ -34,11 +32,7 @@ class Moments:
     def of_pair(self, pair: Pair) -> Instant:
         """When the command was carried out."""
         moment = told_by_response(pair)
-        return self.at_least(begin_of_certificates(pair.command)) if moment is None else moment
-
-    def at_least(self, other: Instant | None) -> Instant:
-        """The usual time, or another one if that is later."""
-        return self._usual if other is None else max(self._usual, other)
+        return self._usual if moment is None else moment
 
     def of_alert(self, alert: Vector) -> Instant:
         """When the alert was raised, as it says itself."""
@@ -76,15 +70,6 @@ def told_by_alert(alert: Vector) -> Instant | None:
         moments = list(_times_in(payload.body.value[1:2]))
         return moments[0] if moments else None
     return None
-
-
-def begin_of_certificates(command: Vector) -> Instant | None:
-    """When the certificates that a command brings were all valid for the first time; None if it brings none."""
-    payload = command.payload
-    if not isinstance(payload, Asn1Payload) or not isinstance(payload.value, UpdateCredentialsCommand):
-        return None
-    replacements = payload.value.replacements
-    return max((Certificate.decode(each.certificate).not_before for each in replacements), default=None)
 
 
 def is_doubtful(pair: Pair) -> bool:

@@ -68,7 +68,7 @@ def reproduce(folder: Path, keys: FolderKeyStore | None, shown: Shown = iter, de
     vectors = find_vectors(folder)
     report = Report(problems=list(vectors.problems))
     workshop, moments = Workshop(vectors, keys), Moments(vectors)
-    answering, causes = Answering(workshop, moments, defects), Causes(workshop, moments, vectors, defects)
+    answering, causes = Answering(workshop, moments, defects), Causes(workshop, vectors, defects)
     work = [(report.answers, pair.response.name, partial(answering.reproduce, pair)) for pair in vectors.pairs]
     work += [(report.alerts, alert.name, partial(causes.reproduce, alert)) for alert in vectors.alerts]
     for numbers, name, run in shown(work):

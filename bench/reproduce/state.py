@@ -97,6 +97,7 @@ def _wanted_dlms(
 ) -> Iterator[Wanted]:
     hidden = {part.place: part.value for part in decrypt_payload(pair.response.message, answer, keys)}
     answers = zip(request.specifications, request.data, answer.data, answer.results, strict=False)
+    presets = frozenset(device.cosem.presets())
     uses: Counter[tuple[int, bytes, int]] = Counter()
     for place, (spec, argument, value, result) in enumerate(answers):
         key = (spec.class_id, spec.obis, spec.attribute)
@@ -108,7 +109,7 @@ def _wanted_dlms(
             continue
         if place in hidden:
             yield from _wanted_protected(device, argument, hidden[place])
-        elif value.type is not DataType.NULL:
+        elif value.type is not DataType.NULL or (key, spec.service is Service.ACTION) in presets:
             yield _wanted_value(device, spec, value)
 
 

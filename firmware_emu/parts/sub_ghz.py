@@ -249,7 +249,7 @@ class SubGhz(Part):
         state = self.state
         state.scanning_until = 0
         self.touch()
-        quietest = min(_channels(state.masks), key=lambda channel: self.noise.get(channel, 0), default=state.channel)
+        quietest = min(self.channels(), key=lambda channel: self.noise.get(channel, 0), default=state.channel)
         gain = self.noise.get(state.channel, 0) - self.noise.get(quietest, 0)
         _normal, _limited, most_changes, _curfew, quieter, *_rest = state.numbers
         state.changes = [at for at in state.changes if at > self.device.now - 7 * DAY]
@@ -266,6 +266,10 @@ class SubGhz(Part):
         other = _mask_octets(state.channel) + b"\x09\x01" + bytes([state.trigger])
         self.channel_ring.append(self.device.now, CHANNEL_CHANGED.code, other)
         self._alert(CHANNEL_CHANGED, bit_string(state.channel), trigger)
+
+    def channels(self) -> list[str]:
+        """The channels that may be used, each as a mask with one channel."""
+        return _channels(self.state.masks)
 
     # duty cycle
 
