@@ -52,6 +52,10 @@ class RealClock:
         """The time."""
         return int(time.time()) - _UNIX_2000
 
+    def millionths(self) -> int:
+        """Of the present second, 0 to 999,999."""
+        return time.time_ns() // 1000 % 1_000_000
+
     def advance(self, seconds: int) -> None:
         """Refused: a test that needs days to pass needs virtual time."""
         raise RuntimeError(f"{seconds} s cannot be skipped in real time")

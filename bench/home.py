@@ -124,6 +124,11 @@ class Home:
         return FolderKeyStore(folder)
 
     def _first_counter(self) -> int | None:
-        """Counters of a rig with real devices follow the time, so that the next run's are above this one's."""
+        """Counters of a rig with real devices follow the time, so that the next run's are above this one's.
+
+        Seconds in the upper half, which names prepayment tokens, and their millionths in the lower.
+        """
         given = self.rig.head_end.first_counter
-        return given if given is not None or self.clock.virtual else self.clock.now() << 32
+        if given is not None or not isinstance(self.clock, RealClock):
+            return given
+        return self.clock.now() << 32 | self.clock.millionths() << 8
