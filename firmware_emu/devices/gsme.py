@@ -61,6 +61,7 @@ def make_device(
     prepayment = GasPrepayment(account, valve, price, calendars)
     billing = GasBilling(registers, account, price, metrology, prepayment, snapshots)
     metrology.charge, prepayment.before_change = prepayment.charge, metrology.settle
+    registers.settle = account.settle = metrology.settle
     server = GasHanServer()
     radio = GasRadio(server, payments)
     radio.before_wake = metrology.settle

@@ -56,18 +56,22 @@ class GasAccount(Part):
     def __init__(self) -> None:
         super().__init__()
         self.listeners: list[Callable[[], None]] = []
+        self.settle: Callable[[], None] = lambda: None
+        """Called before a balance is read: consumption up to now is to be charged."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         serve = device.zcl.attribute
         serve(PREPAYMENT, 0x0000, lambda: self.control, preset=self._preset_control)
-        serve(METERING, 0x0A00, lambda: self.credit.bill_to_date % BILL_LIMIT, preset=self._setter("bill_to_date"))
-        serve(PREPAYMENT, 0x0001, lambda: self.credit.balance, preset=self._setter("balance"))
-        serve(PREPAYMENT, 0x0002, lambda: self.emergency, sensitive=True, preset=self._preset_emergency)
+        serve(METERING, 0x0A00, lambda: self.settled.bill_to_date % BILL_LIMIT, preset=self._setter("bill_to_date"))
+        serve(PREPAYMENT, 0x0001, lambda: self.settled.balance, preset=self._setter("balance"))
+        serve(
+            PREPAYMENT, 0x0002, lambda: self.snapshot().emergency_credit, sensitive=True, preset=self._preset_emergency
+        )
         serve(
             PREPAYMENT,
             0x0005,
-            lambda: self.credit.accumulated_debt,
+            lambda: self.settled.accumulated_debt,
             sensitive=True,
             preset=self._setter("accumulated_debt"),
         )
@@ -84,6 +88,12 @@ class GasAccount(Part):
     @property
     def credit(self) -> CreditState:
         """The account itself, for the engine; ``touch`` after a change."""
+        return self.state.credit
+
+    @property
+    def settled(self) -> CreditState:
+        """The account with all that was used up to now charged."""
+        self.settle()
         return self.state.credit
 
     @property
@@ -111,7 +121,7 @@ class GasAccount(Part):
 
     def snapshot(self) -> Account:
         """All balances now."""
-        credit = self.credit
+        credit = self.settled
         debts = [debt.remaining for debt in credit.time_debts]
         return Account(credit.accumulated_debt, debts[0], debts[1], credit.payment_debt, self.emergency, credit.balance)
 

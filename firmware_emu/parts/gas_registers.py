@@ -5,6 +5,7 @@ A gas meter books into them, a gas proxy copies them.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -49,13 +50,15 @@ class GasRegisters(Part):
     def __init__(self) -> None:
         super().__init__()
         self.state.registers.fit(GSME)
+        self.settle: Callable[[], None] = lambda: None
+        """Called before a read: consumption up to now is to be booked."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         units = ((0x0300, "unit"), (0x0301, "multiplier"), (0x0302, "divisor"))
         serve(self, [Held(METERING, attribute, name) for attribute, name in units])
         attribute = device.zcl.attribute
-        attribute(METERING, 0x0000, lambda: self.registers.total, sensitive=True, preset=self._preset_total)
+        attribute(METERING, 0x0000, lambda: self.reading().total, sensitive=True, preset=self._preset_total)
         for place in range(GSME.tou_count):
             tier = _Place(self, place)
             attribute(METERING, 0x0100 + 2 * place, tier.read_tier, sensitive=True, preset=tier.preset_tier)
@@ -73,6 +76,7 @@ class GasRegisters(Part):
 
     def reading(self) -> Reading:
         """What they show now."""
+        self.settle()
         registers = self.registers
         return Reading(registers.total, tuple(registers.tou), tuple(row[0] for row in registers.counters))
 
@@ -97,14 +101,14 @@ class _Place:
         self._part, self._place = part, place
 
     def read_tier(self) -> int:
-        return self._part.registers.tou[self._place]
+        return self._part.reading().tiers[self._place]
 
     def preset_tier(self, value: int) -> None:
         self._part.registers.tou[self._place] = value
         self._part.touch()
 
     def read_block(self) -> int:
-        return self._part.registers.counters[self._place][0]
+        return self._part.reading().blocks[self._place]
 
     def preset_block(self, value: int) -> None:
         self._part.registers.counters[self._place][0] = value
