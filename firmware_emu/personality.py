@@ -32,8 +32,9 @@ class Personality:
     B twin element, C polyphase. ``use_cases`` lists the supported ones by short name; empty means all of the
     catalogue. ``defects`` are planned faults of this firmware (``defects.DEFECTS``). ``counter_start`` is the
     originator counter before the first alert. ``long_asn1_lengths``: ASN.1 lengths from 128 to 255 are written
-    ``82 00 xx``, as some devices do. ``auxiliary`` lists up to five auxiliary controllers: ``switch``,
-    ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
+    ``82 00 xx``, as some devices do. ``certificate_times``: the validity of certificates is checked where a command
+    asks for it. ``long_limits``: a load controller's limit may last longer than 24 hours. ``auxiliary`` lists up to
+    five auxiliary controllers: ``switch``, ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
     """
 
     device: DeviceType = DeviceType.ESME
@@ -45,6 +46,7 @@ class Personality:
     counter_start: int = 0
     long_asn1_lengths: bool = False
     certificate_times: bool = True
+    long_limits: bool = False
     auxiliary: tuple[str, ...] = ()
     boost_button: bool = False
     use_cases: frozenset[str] = frozenset()

@@ -8,6 +8,7 @@ from firmware_emu import Device, Output, SendMessage
 from protocols.errors import MeterbenchError
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.protection import Verdict, verify
 
 from .compare import Comparison, Likeness, compare
 from .device_for import Variant, Workshop
@@ -28,6 +29,8 @@ class Answering:
         The variant of the device is not in a message; it is the first one that has the state and gives the answer.
         """
         failures: list[Comparison] = []
+        if unverifiable := self._unverifiable(pair):
+            return Comparison(Likeness.DIFFERENT, unverifiable)
         try:
             for variant in self._workshop.variants(pair.command.message.recipient):
                 found = self._try(pair, variant)
@@ -37,6 +40,14 @@ class Answering:
         except MeterbenchError as error:
             return Comparison(Likeness.DIFFERENT, f"{type(error).__name__}: {error}")
         return min(failures, key=lambda failure: failure.reason.count(";"))  # where the most of the state was had
+
+    def _unverifiable(self, pair: Pair) -> str:
+        """Why nobody but the reference device can check the command, or make its response; empty if that is not so."""
+        for message in (pair.command.message, pair.response.message):
+            found = verify(message, self._workshop.far_side)
+            if found.mac is Verdict.NO_KEY:
+                return "the vector forbids it: no private key of either party of its MAC is published"
+        return ""
 
     def _try(self, pair: Pair, variant: Variant) -> Comparison:
         at = self._moments.of_pair(pair)

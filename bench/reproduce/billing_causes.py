@@ -5,6 +5,7 @@ from __future__ import annotations
 from firmware_emu import Output
 from firmware_emu.parts.billing import CALENDAR, SCHEDULE_CLASS, times
 from firmware_emu.parts.metrology_objects import BLOCK_COLLECTION, IMPORT_COLLECTION, TOU_COLLECTION
+from firmware_emu.parts.gas_snapshots import BILLING_PERIOD
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, array, enum, int8, structure, uint32
 from protocols.dlms.obis import obis
@@ -85,6 +86,11 @@ def _numbers(value: object) -> Data:
 def gas_bill(stage: Stage) -> list[Output]:
     """The registers stand as the snapshot has them when the billing period ends."""
     snapshot = _snapshot(stage)
+    if snapshot["snapshot_cause"] != BILLING_PERIOD:
+        causes = f"{snapshot['snapshot_cause']:08X}"
+        raise NoCause(
+            f"the vector forbids it: its snapshot has the causes {causes}, the end of a billing period is one"
+        )
     device = stage.make(stage.at - EARLIER)
 
     def load() -> None:

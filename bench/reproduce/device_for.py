@@ -104,6 +104,7 @@ class Workshop:
             boost_button=bool(variant.auxiliary),
             long_asn1_lengths=long_lengths,
             certificate_times=False,  # the reference devices take certificates years before and after their validity
+            long_limits=True,  # a reference alert tells of a limit that lasts a month
             use_cases=_all_but(frozenset(without)),
             defects=frozenset(defects),
         )

@@ -9,7 +9,7 @@ from protocols.dlms.access import AccessRequest, AccessResponse, DataNotificatio
 from protocols.dlms.cosem_time import NO_STATUS, ClockStatus, CosemDateTime
 from protocols.dlms.data import Data, DataType
 from protocols.errors import DecodeError
-from protocols.gbcs.asn1_device import SetTimeResponse, TimeStatus
+from protocols.gbcs.asn1_device import SetTimeResponse
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import GbzAlert
 from protocols.instant import Instant, instant
@@ -72,18 +72,10 @@ def told_by_alert(alert: Vector) -> Instant | None:
     return None
 
 
-def is_doubtful(pair: Pair) -> bool:
-    """True if the header says that the device does not trust its clock."""
+def header_status(pair: Pair) -> ClockStatus:
+    """What the response's header says of the clock behind its time; nothing where it is not specified."""
     header = _date_time(pair.response.message.date_time)
-    return header is not None and header.status != NO_STATUS and bool(header.status & ClockStatus.DOUBTFUL)
-
-
-def clock_status(pair: Pair) -> TimeStatus | None:
-    """The status of the clock that the response reads; None if it reads none."""
-    payload = pair.response.payload
-    if isinstance(payload, Asn1Payload) and isinstance(payload.value, SetTimeResponse):
-        return payload.value.status
-    return None
+    return ClockStatus(0 if header is None or header.status == NO_STATUS else header.status)
 
 
 def _clock_read(request: AccessRequest, response: AccessResponse) -> Instant | None:

@@ -72,5 +72,13 @@ def reproduce(folder: Path, keys: FolderKeyStore | None, shown: Shown = iter, de
     work = [(report.answers, pair.response.name, partial(answering.reproduce, pair)) for pair in vectors.pairs]
     work += [(report.alerts, alert.name, partial(causes.reproduce, alert)) for alert in vectors.alerts]
     for numbers, name, run in shown(work):
-        report.count(numbers, name, run())
+        report.count(numbers, name, _outcome(run))
     return report
+
+
+def _outcome(run: Callable[[], Comparison]) -> Comparison:
+    """The comparison; a device that breaks off with an error has not reproduced anything, and the next one follows."""
+    try:
+        return run()
+    except Exception as error:  # noqa: BLE001 - one broken part of a device must not hide what the others do
+        return Comparison(Likeness.DIFFERENT, f"the emulated device broke off: {type(error).__name__}: {error}")

@@ -113,9 +113,7 @@ class Stage:
         """A DLMS request with the number of the next command."""
         return access_request(invoke_id_of(self.sent + 1), *steps)
 
-    def command(
-        self, message_code: int, party: Eui64, payload: bytes, other: OtherInformation | None = None
-    ) -> bytes:
+    def command(self, message_code: int, party: Eui64, payload: bytes, other: OtherInformation | None = None) -> bytes:
         """A command as the access control broker hands it over, with the protection of its use case."""
         self.sent += 1
         information = other or OtherInformation(message_code)

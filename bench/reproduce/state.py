@@ -17,6 +17,7 @@ from firmware_emu.clock import ClockStatus
 from firmware_emu.cosem import NoPreset
 from firmware_emu.refusals import ZCL_HARDWARE_FAILURE, Refused
 from protocols.dlms.access import AccessRequest, AccessResponse, ResultCode, Service, Specification
+from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
 from protocols.dlms.data import Data, DataType
 from protocols.dlms.data_protection import CLASS_ID as DATA_PROTECTION
 from protocols.dlms.data_protection import ProtectedRead
@@ -26,7 +27,7 @@ from protocols.gbcs.keys import KeyStore
 from protocols.gbcs.sensitive import decrypt_payload
 from protocols.zigbee.zcl import ClusterCommand, DefaultResponse, ReadAttributes, ReadAttributesResponse
 
-from .moment import is_doubtful
+from .moment import header_status
 from .vectors import Pair
 
 Step = Callable[[], None]
@@ -45,8 +46,7 @@ def load(device: Device, pair: Pair, keys: KeyStore) -> list[str]:
 
     A value may be refused because another one is not there yet; what was refused is tried again behind the rest.
     """
-    if is_doubtful(pair):
-        device.clock.set_status(ClockStatus.UNRELIABLE)
+    _set_clock(device, header_status(pair))
     waiting = list(_wanted(device, pair, keys))
     while waiting:
         refused = [(wanted, reason) for wanted in waiting if (reason := _try(wanted))]
@@ -57,6 +57,14 @@ def load(device: Device, pair: Pair, keys: KeyStore) -> list[str]:
         refused = []
     _set_counters(device, pair)
     return [f"{wanted.what}: {reason}" for wanted, reason in refused]
+
+
+def _set_clock(device: Device, status: CosemClockStatus) -> None:
+    """How far the device trusts its clock, or that what it holds was measured by another one."""
+    if status & CosemClockStatus.DOUBTFUL:
+        device.clock.set_status(ClockStatus.UNRELIABLE)
+    if status & CosemClockStatus.DIFFERENT_CLOCK_BASE and device.clock.preset_data_time is not None:
+        device.clock.preset_data_time(device.now)
 
 
 def _try(wanted: Wanted) -> str:

@@ -148,6 +148,14 @@ class Auxiliary(Part):
         target = None if action is None else calendar_target(action.selector)
         return 0 if target is None else target.level
 
+    def next_change(self, at: Instant) -> Instant:
+        """When something may next ask for another level, later than ``at``."""
+        action = self._schedule.next_action(at)
+        times = [at + LOOK_AHEAD_DAYS * DAY if action is None else action.at]
+        for period in (*self.state.commanded.values(), *self.state.limits.values()):
+            times += [moment for moment in (period.start, period.end) if moment > at]
+        return min(times)
+
     def calendar_changed(self) -> None:
         """The calendar, its special days or the randomised offset have changed."""
         self._build()
@@ -226,11 +234,7 @@ class Auxiliary(Part):
             self.touch()
 
     def _rearm(self, at: Instant) -> None:
-        action = self._schedule.next_action(at)
-        times = [at + LOOK_AHEAD_DAYS * DAY if action is None else action.at]
-        for period in (*self.state.commanded.values(), *self.state.limits.values()):
-            times += [moment for moment in (period.start, period.end) if moment > at]
-        self.schedule(min(times))
+        self.schedule(self.next_change(at))
 
     def _build(self) -> None:
         self._schedule = schedule(self.state.calendar, self.state.special_days, self._offset.seconds)
@@ -277,7 +281,7 @@ class Auxiliary(Part):
         start, end = bounds.get(f"{target.number} {first}"), bounds.get(f"{target.number} {last}")
         if start is None or end is None:
             raise AccessFailed
-        self._check_period(start, end)
+        self._check_period(start, end, last)
         return start, end
 
     def _lasting(self, target: Target) -> tuple[Instant, Instant]:
@@ -287,8 +291,9 @@ class Auxiliary(Part):
             raise AccessFailed
         return self.device.now, self.device.now + 60 * minutes
 
-    def _check_period(self, start: Instant, end: Instant) -> None:
-        if end <= start or (end - start > LONGEST_PERIOD and not self.device.defective(PERIOD_NOT_CHECKED)):
+    def _check_period(self, start: Instant, end: Instant, which: int) -> None:
+        long = end - start > LONGEST_PERIOD and not (which == _LIMIT_END and self.device.personality.long_limits)
+        if end <= start or (long and not self.device.defective(PERIOD_NOT_CHECKED)):
             raise AccessFailed
 
     def _set_bound(self, number: int, which: int, value: Data) -> None:
@@ -303,7 +308,7 @@ class Auxiliary(Part):
             moment = found
             start = self.state.bounds.get(f"{number} {which - 1}")
             if which in (_SET_END, _LIMIT_END) and start is not None:
-                self._check_period(start, moment)
+                self._check_period(start, moment, which)
         self.state.bounds[f"{number} {which}"] = moment
         self.touch()
 
