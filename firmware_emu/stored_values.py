@@ -84,7 +84,7 @@ class _Access:
 
     def preset(self, value: Data) -> None:
         row = self.row
-        if row.kind is None:  # not even the maker can set what could not be read again
+        if row.kind is None and value != self.read():  # not even the maker can set a table that is none
             self._judge(value)
         self.put(plain_value(value, row.kind), quiet=row.quiet_preset or row.after_preset is not None)
         if row.after_preset is not None:

@@ -30,7 +30,7 @@ from ..part import NEVER, Part
 from ..profile_generic import serve_log
 from ..ring_log import RingLog
 from .account_objects import LOG_ROW, serve_account
-from .charge_values import MILLIPENCE, Suspension, collection_pattern, rate_of, rate_value, suspension_of
+from .charge_values import MILLIPENCE, Suspension, bounded, collection_pattern, rate_of, rate_value, suspension_of
 from .load_switch import Reason, Supply
 
 if TYPE_CHECKING:
@@ -143,11 +143,20 @@ class AccountPart(Part):
         return self.reckoning.prepayment
 
     def money(self) -> tuple[int, int, int, int, int, int]:
-        """Emergency credit, meter balance, payment debt, time debts 1 and 2, accumulated debt: as logs have them."""
+        """Emergency credit, meter balance, payment debt, time debts 1 and 2, accumulated debt: as logs have them.
+
+        An amount that does not fit 32 bits is given as the nearest that does.
+        """
         credit = self.state.credit
         first, second = credit.time_debts
-        owed = first.remaining, second.remaining, credit.accumulated_debt
-        return self.reckoning.emergency_balance, credit.balance, credit.payment_debt, *owed
+        return (
+            bounded(self.reckoning.emergency_balance),
+            bounded(credit.balance),
+            bounded(credit.payment_debt),
+            bounded(first.remaining),
+            bounded(second.remaining),
+            bounded(credit.accumulated_debt),
+        )
 
     def daily_entry(self) -> tuple[int, ...] | None:
         """The money columns of the prepayment daily read log; None in credit mode."""

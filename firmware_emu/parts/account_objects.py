@@ -14,7 +14,7 @@ from ..engines.credit_state import PERIODS, WHOLE_PAYMENT, PaymentMode
 from ..protected_reads import serve_protected_read
 from ..refusals import AccessFailed
 from ..stored_values import EXTENDED_DATA, PASSIVE, Stored, serve, serve_passive, within
-from .charge_values import is_collection_pattern, is_rate
+from .charge_values import bounded, is_collection_pattern, is_rate
 
 if TYPE_CHECKING:
     from .account import AccountPart
@@ -30,7 +30,6 @@ IN_USE = 2
 LOG_ROW = described_structure(DataType.UINT32, DataType.UINT32)
 
 _I32, _U32, _U16 = DataType.INT32, DataType.UINT32, DataType.UINT16
-_LEAST, _MOST = -(1 << 31), (1 << 31) - 1
 
 
 def serve_account(part: AccountPart) -> None:
@@ -255,5 +254,5 @@ def _settled(part: AccountPart, act: Callable[[Data], None]) -> Callable[[Data],
 
 
 def _money(amount: int) -> Data:
-    """An amount in millipence; what does not fit 32 bits is answered as the nearest that does."""
-    return int32(min(max(amount, _LEAST), _MOST))
+    """An amount in millipence."""
+    return int32(bounded(amount))

@@ -93,6 +93,11 @@ def rate_of(value: Data) -> int:
     return number * factor if exponent >= 0 else number // factor
 
 
+def bounded(amount: int) -> int:
+    """The amount, or the nearest that a signed integer of 32 bits holds."""
+    return min(max(amount, -(1 << 31)), (1 << 31) - 1)
+
+
 def is_rate(value: Data) -> bool:
     """Whether a value is a recovery rate."""
     try:

@@ -172,7 +172,15 @@ class Tariff(Part):
         serve(
             self,
             [
-                Stored(each.class_id, *each.active, each.field, each.kind, each.place, changed=self._forget)
+                Stored(
+                    each.class_id,
+                    *each.active,
+                    each.field,
+                    each.kind,
+                    each.place,
+                    check=each.check if each.kind is None else None,
+                    changed=self._forget,
+                )
                 for each in tables
             ],
         )

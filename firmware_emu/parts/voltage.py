@@ -32,7 +32,6 @@ COUNT = 255
 NOMINAL = 230
 """Volts, until something else is observed."""
 USUAL_PERIOD = 600
-LOG_ENTRIES = 4320
 NEVER_OVER, NEVER_UNDER = 0xFFFF_FFFF, 0
 """Thresholds of a new meter: none is passed. Inferred."""
 LIMITERS = ("extreme over", "extreme under", "sag", "swell")
@@ -70,7 +69,8 @@ class Voltage(Part):
         super().attach(device)
         self._polyphase = device.personality.variant == "C"
         count = 3 if self._polyphase else 1
-        self._logs = [RingLog(f"voltage/{number}", "II", LOG_ENTRIES) for number in range(1, count + 1)]
+        self._entries = device.personality.logs.voltage
+        self._logs = [RingLog(f"voltage/{number}", "II", self._entries) for number in range(1, count + 1)]
         for place in range(count):
             self._serve_phase(place)
         for place in range(len(LIMITERS)):
@@ -122,7 +122,13 @@ class Voltage(Part):
         for place in range(count):
             extreme_over, extreme_under, sag, swell = extremes
             settings = VoltageSettings(
-                state.period[place], state.over[place], state.under[place], extreme_over, swell, extreme_under, sag
+                max(1, state.period[place]),
+                state.over[place],
+                state.under[place],
+                extreme_over,
+                swell,
+                extreme_under,
+                sag,
             )
             self._phases.append(Phase(state.phases[place], settings, first + place if first else 0))
 
@@ -143,7 +149,7 @@ class Voltage(Part):
         end = (state.period_start // period + 1) * period
         last = until - until % period
         if end <= last:
-            ends = range(max(end, last - (LOG_ENTRIES - 1) * period), last + 1, period)
+            ends = range(max(end, last - (self._entries - 1) * period), last + 1, period)
             self._logs[place].extend([(at, state.voltage) for at in ends])
             state.period_start, state.product = last, 0
             state.seen = last
