@@ -7,10 +7,12 @@ sensors go in, and what leaves the home comes out, in order. ``now`` is true tim
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from functools import partial
 
-from protocols.errors import LocalProtocolError
+from protocols.errors import LocalProtocolError, MissingKeyError
 from protocols.eui64 import Eui64
+from protocols.gbcs.asn1_device import DeviceLogEntry, JoinMethod, JoinResult
+from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, Instant
 
@@ -20,6 +22,7 @@ from .han import Done, Han, HubNode, Node
 from .outputs import Output, SendMessage, WanSignal
 from .parts.hub_device_log import ListedType
 from .parts.hub_power import POWER_OUTAGE, SUPPLY_LOST
+from .parts.joining import PAIRS, Joining
 
 LISTED_AS = {
     DeviceType.ESME: ListedType.ESME,
@@ -31,13 +34,6 @@ LISTED_AS = {
 """How the hub lists each kind of device. The proxy needs no entry."""
 HUB_TIME_EVERY: Instant = DAY
 """How often every device reads the hub's time."""
-
-
-class Step(NamedTuple):
-    """The next thing to do: when, and what."""
-
-    at: Instant
-    work: Callable[[Instant], list[Done]]
 
 
 def node_of(device: Device, *, sub_ghz: bool = False) -> Node:
@@ -53,7 +49,7 @@ class Home:
         self.hub = HubNode(hub)
         self.han = Han(self.hub)
         for device in devices:
-            self.han.add(device if isinstance(device, Node) else node_of(device))
+            self._bring_in(device)
         self.now: Instant = 0
         self.supplied = False
         self._assembled = assembled
@@ -75,14 +71,15 @@ class Home:
         """The supply of the home is there: everything that is off starts."""
         done = self._start(now)
         self.supplied = True
-        starting = [node for node in self.nodes if not node.device.on]
-        for node in starting:
-            done += self._give(node, node.device.power_on(now))
-        if self.hub not in starting:
-            done += self._give(self.hub, self.hub.device.sense(SUPPLY_LOST, False, now))
+        hub_lived_on = self.hub.device.on
+        started = [(node, node.device.power_on(now)) for node in self.nodes if not node.device.on]
         if self._assembled:
             self._assembled = False
             self._enrol_all(now)
+        for node, outputs in started:
+            done += self._give(node, outputs)
+        if hub_lived_on:
+            done += self._give(self.hub, self.hub.device.sense(SUPPLY_LOST, False, now))
         return done + self._tell_time(now)
 
     def power_cut(self, now: Instant) -> list[Done]:
@@ -118,8 +115,7 @@ class Home:
     def add(self, device: Device | Node, now: Instant) -> list[Done]:
         """Bring a new device into the home. It must be let into the network, and join."""
         done = self.advance(now)
-        node = device if isinstance(device, Node) else node_of(device)
-        self.han.add(node)
+        node = self._bring_in(device)
         if node.device.on or (node.mains and not self.supplied):
             return done
         return done + self._give(node, node.device.power_on(now))
@@ -145,6 +141,14 @@ class Home:
         return min([*wakes, self._next_hub_time]) if self.hub.device.on or wakes else None
 
     # inside
+
+    def _bring_in(self, device: Device | Node) -> Node:
+        node = device if isinstance(device, Node) else node_of(device)
+        self.han.add(node)
+        joining = _joining(node.device)
+        if joining is not None:
+            joining.agree_key = self._agree_key
+        return node
 
     def _start(self, now: Instant) -> list[Done]:
         if self.now:
@@ -201,7 +205,31 @@ class Home:
                     self.han.enrol(node, kind)
 
         self.hub.device.through(enrol, now)
+        for node in self.nodes:
+            node.device.through(partial(self._acquaint, node), now)
         self._wakes.clear()
+
+    def _acquaint(self, node: Node) -> None:
+        """Join a device to all of the home that it can be joined to, as the maker does."""
+        joining = _joining(node.device)
+        if joining is None:
+            return
+        own = node.device.personality.device
+        for method, pairs in PAIRS.items():
+            for other in self.nodes:
+                kind = other.device.personality.device
+                if other is node or (own, kind) not in pairs:
+                    continue
+                joining.put((*joining.entries(), DeviceLogEntry(other.identity, kind)))
+                if method is JoinMethod.METHOD_C:
+                    node.device.credentials.add_partner(other.identity, _public_key(other.device))
+
+    def _agree_key(self, other: Eui64, _kind: DeviceType) -> JoinResult:
+        """Two devices agree a key with the hub's help; the other must be there to answer."""
+        node = self.han.nodes.get(other)
+        if node is None or not self.han.is_member(node):
+            return JoinResult.NO_PARTNER_LINK_KEY
+        return JoinResult.SUCCESS if node.device.on else JoinResult.NO_KEY_ESTABLISHMENT_RESPONSE
 
     def _in_hub(self, node: Node) -> bool:
         """True for the hub and the proxy, which are one box."""
@@ -211,6 +239,19 @@ class Home:
 def to_wan(done: Iterable[Done]) -> list[bytes]:
     """The messages among what left the home, in order."""
     return [each.output.octets for each in done if isinstance(each.output, SendMessage)]
+
+
+def _joining(device: Device) -> Joining | None:
+    return next((part for part in device.parts if isinstance(part, Joining)), None)
+
+
+def _public_key(device: Device) -> bytes:
+    """The certificate of a device's key agreement key, or its bare point. Raises MissingKeyError."""
+    name = KeyName(device.identity, KeyUse.KEY_AGREEMENT)
+    found = device.keys.certificate(name) or device.keys.public_point(name)
+    if found is None:
+        raise MissingKeyError(f"no key of {name}")
+    return found
 
 
 def _is_last_gasp(done: Done) -> bool:

@@ -18,7 +18,9 @@ from ..parts.asn1 import asn1_parts
 from ..parts.auxiliary import Auxiliary
 from ..parts.billing import Billing
 from ..parts.boost import Boost
+from ..parts.consumer_access import SERVED, ConsumerAccess
 from ..parts.consumer_information import ConsumerInformation
+from ..parts.han_face import HanFace
 from ..parts.identity import Identity
 from ..parts.load_limit import LoadLimit
 from ..parts.load_switch import LoadSwitch
@@ -63,15 +65,17 @@ def make_device(
     limit = LoadLimit(switch, lambda: sum(metrology.watts()))
     auxiliary = Auxiliary(offset)
     billing = Billing(metrology, account.money)
+    gateway, face = TokenGateway(account), HanFace(SERVED)
     _connect(switch, offset, tariff, metrology, account)
     account.before_mode_change.append(billing.snapshot_change)
     parts: list[Part] = [
         *(Identity(), ClockObject(), AlertSettings(), ConsumerInformation()),
         *(offset, periods, switch, Tamper(switch)),
         *(tariff, metrology, Profiles(metrology, prepayment=account.daily_entry), MaximumDemands(metrology)),
-        *(billing, account, TokenGateway(account), limit),
+        *(billing, account, gateway, limit),
         *(Supply(lambda: sum(metrology.watts())), Voltage()),
         *(auxiliary, Boost(auxiliary)),
+        *(face, ConsumerAccess(face, metrology, account, gateway, switch, auxiliary)),
         *asn1_parts(DeviceType.ESME, seed),
     ]
     device = Device(identity, personality, nvm, keys, parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from firmware_emu import Device, Output, WanSignal
@@ -33,8 +35,8 @@ from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import DAY, HOUR
 from protocols.zigbee.mmo import install_code_key, mmo_hash
 
-from .homes import BROKER, ELECTRICITY, GAS, KEYS, SUPPLIER, Parties, make_hub
-from .tiny import START, messages, read_log
+from .homes import ELECTRICITY, GAS, KEYS, Parties, make_hub
+from .tiny import BROKER, START, SUPPLIER, messages, read_log
 
 LOG, HISTORIC = obis(log_module.LOG_IN_FORCE), obis(log_module.HISTORIC_LOG)
 WINDOW = 90
@@ -165,10 +167,9 @@ def test_removed_device_comes_back_with_its_old_key_in_the_first_half() -> None:
 def test_historic_log_forgets_the_oldest() -> None:
     bench = Bench()
     devices = [Eui64(bytes((0, 1, 2, 3, 4, 5, 6, number))) for number in range(16)]
-    for number, device in enumerate(devices):
+    for device in devices:
         bench.ask("CCS01", add_device(device))
-        key = bytes([number]) * 16
-        bench.hub.through(lambda device=device, key=key: bench.log.joined(device, key), bench.now)
+        bench.hub.through(partial(bench.log.joined, device, bytes(device) * 2), bench.now)
         bench.ask("CCS02", remove_device(device))
     assert list(bench.hashes()[1]) == devices[1:]
 
@@ -232,8 +233,8 @@ MASKS = [bit_string(f"{page:05b}{1:027b}") for page in (28, 29, 30, 31)]
 def configuration(**changed: int) -> Data:
     numbers = {"normal": 130, "limited": 220, "changes": 5, "curfew": 7, "quieter": 7, "noisier": 12, "poor": 6000}
     numbers |= {"periods": 130, "noise": 100, "failures": 4000, "retries": 3000}
-    kinds = (*(DataType.UINT16,) * 2, DataType.UINT8, DataType.UINT16, *(DataType.UINT8,) * 2)
-    kinds += (DataType.UINT16, DataType.UINT8, *(DataType.UINT16,) * 3)
+    short, long = DataType.UINT8, DataType.UINT16
+    kinds = (long, long, short, long, short, short, long, short, long, long, long)
     values = (numbers | changed).values()
     return structure(*MASKS, *(Data(kind, value) for kind, value in zip(kinds, values, strict=True)))
 
@@ -297,7 +298,7 @@ def message_for(device: Eui64, length: int) -> bytes:
 def listed(bench: Bench, *devices: Eui64) -> None:
     for device in devices:
         bench.ask("CCS01", add_device(device))
-        bench.hub.through(lambda device=device: bench.radio.admit(device), bench.now)
+        bench.hub.through(partial(bench.radio.admit, device), bench.now)
 
 
 def test_much_traffic_is_limited_then_forbidden_and_free_again() -> None:
@@ -320,7 +321,7 @@ def test_much_traffic_is_limited_then_forbidden_and_free_again() -> None:
 def test_no_room_for_another_sub_ghz_device() -> None:
     bench = Bench()
     for number in range(MOST_DEVICES):
-        bench.hub.through(lambda number=number: bench.radio.admit(Eui64(bytes([number] * 8))), bench.now)
+        bench.hub.through(partial(bench.radio.admit, Eui64(bytes([number] * 8))), bench.now)
     (alert,) = messages(bench.hub.through(lambda: bench.radio.admit(GAS), bench.now))
     assert (body(alert)[0].value, body(alert)[2].value) == (0x8F2D, bytes(GAS))
 

@@ -1,0 +1,25 @@
+"""The HAN connected auxiliary load control switch: one relay that the electricity meter moves (type 1 device)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.roles import DeviceType
+
+from ..device import Device
+from ..parts.asn1 import asn1_parts
+from ..parts.han_face import HanFace
+from ..parts.relay import Relay
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..nvm import Nvm
+    from ..personality import Personality
+
+
+def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
+    """A HCALCS; ``seed`` decides which keys it makes."""
+    face = HanFace({})
+    return Device(identity, personality, nvm, keys, [face, Relay(face), *asn1_parts(DeviceType.HCALCS, seed)])

@@ -1,0 +1,22 @@
+"""The in-home display: import, power, price, cost of the day and balance (type 2 device: it takes no GBCS messages)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..device import Device
+from ..parts.display import Display
+from ..parts.han_face import HanFace
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..nvm import Nvm
+    from ..personality import Personality
+
+
+def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore) -> Device:
+    """An IHD. It has no keys of GBCS; the store stays empty."""
+    face = HanFace({}, joined_only=False)
+    return Device(identity, personality, nvm, keys, [face, Display(face, prices=True)])

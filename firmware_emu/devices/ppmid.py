@@ -1,0 +1,28 @@
+"""The prepayment meter interface device, of type 1: shows both accounts, tops up, activates emergency credit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.roles import DeviceType
+
+from ..device import Device
+from ..parts.asn1 import asn1_parts
+from ..parts.consumer_keys import ConsumerKeys
+from ..parts.display import Display
+from ..parts.han_face import HanFace
+
+if TYPE_CHECKING:
+    from protocols.eui64 import Eui64
+    from protocols.gbcs.keys import MemoryKeyStore
+
+    from ..nvm import Nvm
+    from ..personality import Personality
+
+
+def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
+    """A PPMID; ``seed`` decides which keys it makes."""
+    face = HanFace({}, joined_only=False)
+    display = Display(face, prices=False)
+    parts = [face, display, ConsumerKeys(face, display), *asn1_parts(DeviceType.PPMID, seed)]
+    return Device(identity, personality, nvm, keys, parts)
