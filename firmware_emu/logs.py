@@ -27,12 +27,22 @@ MAX_OTHER = 8
 
 @dataclass(frozen=True, slots=True)
 class LogSizes:
-    """Entries of each log (SMETS2: 100 each)."""
+    """Entries of each log (SMETS2: 100 of events), and of the profiles and logs of an electricity meter.
+
+    13 months of half-hours of active import, 3 months of the other profiles; ``voltage`` for each phase.
+    """
 
     event: int = 100
     security: int = 100
     power: int = 100
     auxiliary: int = 100
+    profile_import: int = 19_056
+    profile_export: int = 4_464
+    profile_reactive: int = 4_464
+    daily_consumption: int = 731
+    daily_read: int = 31
+    billing: int = 12
+    voltage: int = 4_320
 
     def __post_init__(self) -> None:
         check_range(self, 1, MAX_ENTRIES, *(member.name for member in fields(self)))

@@ -42,7 +42,6 @@ SCHEDULE_CLASS = 22
 CALENDAR, DAILY_RESET = "0-0:15.0.0", "0-0:15.1.0"
 TARIFF_SCRIPTS, RESET_BLOCK_COUNTERS = "0-0:10.0.100", 99
 REGISTERS_LOG, MONEY_LOG, CHANGE_LOG = "0-0:98.1.0", "0-0:98.1.1", "0-0:98.1.2"
-ENTRIES = 12
 MOST_TIMES = 4
 NEW_BILL, BILLING_ALERT = 0x8F0A, 0x0061
 
@@ -86,7 +85,6 @@ class Billing(Part):
     def __init__(self, metrology: Metrology, money: Money = lambda: (0,) * MONEY) -> None:
         super().__init__()
         self.metrology, self.money = metrology, money
-        self.money_log = RingLog("billing/money", f"I{MONEY}i", ENTRIES)
         metrology.daily_reset = lambda: self.state.daily_reset == EVERY_DAY
         metrology.tariff.before_change.append(self._tariff_changes)
 
@@ -94,8 +92,10 @@ class Billing(Part):
         super().attach(device)
         twin = device.personality.variant == "B"
         self._shape, with_money = register_rows(twin=twin), register_rows(twin=twin, money=True)
-        self.registers_log = RingLog("billing/registers", self._shape.layout, ENTRIES)
-        self.change_log = RingLog("billing/changes", with_money.layout, ENTRIES)
+        entries = device.personality.logs.billing
+        self.registers_log = RingLog("billing/registers", self._shape.layout, entries)
+        self.money_log = RingLog("billing/money", f"I{MONEY}i", entries)
+        self.change_log = RingLog("billing/changes", with_money.layout, entries)
         for ring in (self.registers_log, self.money_log, self.change_log):
             ring.attach(device)
         registers = serve_rows(device, REGISTERS_LOG, self.registers_log, self._shape.description, self._shape)

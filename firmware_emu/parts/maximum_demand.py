@@ -11,8 +11,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from protocols.dlms.axdr import DATA
-from protocols.dlms.cosem_time import CosemTime
-from protocols.dlms.data import Data, DataType, enum, int8, structure, uint32
+from protocols.dlms.cosem_time import CosemDate, CosemTime
+from protocols.dlms.data import (
+    Data,
+    DataType,
+    array,
+    bit_string,
+    boolean,
+    enum,
+    int8,
+    octet_string,
+    structure,
+    uint16,
+    uint32,
+)
 from protocols.dlms.obis import obis
 from protocols.errors import MeterbenchError
 from protocols.instant import HALF_HOUR, Instant
@@ -22,7 +34,7 @@ from ..engines.demand import DemandPeriod, MaximumDemand
 from ..engines.schedule import DEMAND_PERIOD_ENDS, DEMAND_PERIOD_STARTS
 from ..part import Part
 from ..refusals import AccessFailed
-from ..stored_values import EMPTY_ARRAY, Stored, serve
+from ..stored_values import Stored, serve
 from .moments import moment_of, moment_value
 from .tariff_values import second_of_day
 
@@ -43,14 +55,36 @@ REGISTERS = {
 """Fields of the state: the register, and the object that holds the time of its last reset."""
 
 
+def period_entry(index: int, selector: int, time: CosemTime) -> Data:
+    """One entry of the period's schedule: every day, for ever."""
+    return structure(
+        uint16(index),
+        boolean(True),
+        octet_string(DEMAND_SCRIPTS),
+        uint16(selector),
+        octet_string(time.encode()),
+        uint16(0xFFFF),
+        bit_string("1111111"),
+        bit_string(""),
+        octet_string(CosemDate(year=0, month=1).encode()),
+        octet_string(CosemDate().encode()),
+    )
+
+
+def _whole_day() -> bytes:
+    midnight = CosemTime(0, 0, 0, 0)
+    entries = (DEMAND_PERIOD_STARTS, DEMAND_PERIOD_ENDS)
+    return DATA.encode(array(*[period_entry(index, selector, midnight) for index, selector in enumerate(entries)]))
+
+
 @dataclass(slots=True)
 class DemandState:
-    """``period`` is the schedule as it was written; empty on a new meter, which counts the whole day."""
+    """``period`` is the schedule as it was written; that of a new meter is the whole day."""
 
     imported: MaximumDemand = field(default_factory=MaximumDemand)
     in_period: MaximumDemand = field(default_factory=MaximumDemand)
     exported: MaximumDemand = field(default_factory=MaximumDemand)
-    period: bytes = EMPTY_ARRAY
+    period: bytes = field(default_factory=_whole_day)
 
 
 class MaximumDemands(Part):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from protocols.dlms.data import DataType, described_structure
 from protocols.instant import HALF_HOUR, Instant
@@ -35,16 +35,6 @@ STAMPED_AT_START = register_defect("profile-stamped-at-start", "half-hour entrie
 DAILY_LOG_TWICE = register_defect("daily-log-twice", "every daily read log entry is made twice")
 
 
-class Capacities(NamedTuple):
-    """Entries that are kept (SMETS2 5.7.5): 13 months of import, 3 months of the other profiles."""
-
-    imported: int = 19_056
-    exported: int = 4_464
-    reactive: int = 4_464
-    days_consumed: int = 731
-    days_read: int = 31
-
-
 @dataclass(slots=True)
 class ProfileState:
     """Import since midnight in Wh, of both elements."""
@@ -66,26 +56,23 @@ class Profiles(Part):
     State = ProfileState
     state: ProfileState
 
-    def __init__(
-        self, metrology: Metrology, capacities: Capacities | None = None, prepayment: Money = lambda: None
-    ) -> None:
+    def __init__(self, metrology: Metrology, prepayment: Money = lambda: None) -> None:
         super().__init__()
         self.metrology, self.prepayment = metrology, prepayment
-        sizes = self.capacities = capacities or Capacities()
-        self.exported = RingLog("profile/export", "III", sizes.exported)
-        self.reactive = RingLog("profile/reactive", "II", sizes.reactive)
-        self.consumption = RingLog("profile/days", "II", sizes.days_consumed)
-        self.daily_export = RingLog("profile/daily export", "II", sizes.days_read)
-        self.daily_prepayment = RingLog("profile/daily prepayment", f"I{MONEY}i", sizes.days_read)
         metrology.half_hours.append(self._record)
         metrology.midnights.append(self._midnight)
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         twin = device.personality.variant == "B"
-        shape = self._shape = register_rows(twin=twin)
-        self.imported = RingLog("profile/import", "II" + "I" * twin, self.capacities.imported)
-        self.daily_import = RingLog("profile/daily import", shape.layout, self.capacities.days_read)
+        shape, sizes = register_rows(twin=twin), device.personality.logs
+        self.imported = RingLog("profile/import", "II" + "I" * twin, sizes.profile_import)
+        self.exported = RingLog("profile/export", "III", sizes.profile_export)
+        self.reactive = RingLog("profile/reactive", "II", sizes.profile_reactive)
+        self.consumption = RingLog("profile/days", "II", sizes.daily_consumption)
+        self.daily_import = RingLog("profile/daily import", shape.layout, sizes.daily_read)
+        self.daily_export = RingLog("profile/daily export", "II", sizes.daily_read)
+        self.daily_prepayment = RingLog("profile/daily prepayment", f"I{MONEY}i", sizes.daily_read)
         self._serve(7, IMPORT_PROFILE, self.imported, _times(2 + twin))
         self._serve(None, EXPORT_PROFILE, self.exported, _times(3))
         self._serve(None, REACTIVE_PROFILE, self.reactive, _times(2))

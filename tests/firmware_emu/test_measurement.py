@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from firmware_emu import Output
-from firmware_emu.parts.maximum_demand import DEMAND_SCRIPTS, demand_period
+from firmware_emu.parts.maximum_demand import demand_period, period_entry
 from firmware_emu.parts.moments import NO_MOMENT
 from firmware_emu.parts.supply import LONG_OUTAGE, LONG_OUTAGE_LATE
 from firmware_emu.parts.voltage import COUNTERS_STAY, NOMINAL
@@ -15,11 +15,8 @@ from protocols.dlms.cosem_time import CosemTime
 from protocols.dlms.data import (
     Data,
     array,
-    bit_string,
-    boolean,
     int8,
     octet_string,
-    structure,
     uint16,
     uint32,
 )
@@ -38,24 +35,12 @@ Instruction = tuple[Specification, Data]
 
 def window(*times: tuple[int, int]) -> Data:
     """Schedule entries: selector and second of the day."""
-    rows = []
-    for index, (selector, second) in enumerate(times):
-        time = CosemTime(second // 3600, second // 60 % 60, 0, 0)
-        rows.append(
-            structure(
-                uint16(index),
-                boolean(True),
-                octet_string(DEMAND_SCRIPTS),
-                uint16(selector),
-                octet_string(time.encode()),
-                uint16(0xFFFF),
-                bit_string("1111111"),
-                bit_string(""),
-                octet_string(b"\x00\x00\x01\xff\xff"),
-                octet_string(b"\xff" * 5),
-            )
-        )
-    return array(*rows)
+    return array(
+        *[
+            period_entry(index, selector, CosemTime(second // 3600, second // 60 % 60, 0, 0))
+            for index, (selector, second) in enumerate(times)
+        ]
+    )
 
 
 def demand_registers() -> AccessRequest:
