@@ -12,6 +12,7 @@ from .joining import Joining
 from .own_keys import OwnKeys
 from .proxy_device_log import ProxyDeviceLog
 from .trust_anchors import TrustAnchors
+from .upgrade_client import UpgradeClient
 
 
 def asn1_parts(device: DeviceType, seed: bytes = b"") -> list[Part]:
@@ -23,7 +24,10 @@ def asn1_parts(device: DeviceType, seed: bytes = b"") -> list[Part]:
         if device is DeviceType.GPF:
             parts.append(ProxyDeviceLog(joining))
     if device not in (DeviceType.GPF, DeviceType.SAPC):
-        parts.append(FirmwareStore())
+        store = FirmwareStore()
+        parts.append(store)
+        if device is not DeviceType.CHF:
+            parts.append(UpgradeClient(store))
     if device is DeviceType.CHF:
         parts.append(FirmwareTransfer())
     if device is DeviceType.GSME:

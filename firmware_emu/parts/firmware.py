@@ -95,8 +95,10 @@ class FirmwareStore(Part):
 
     def __init__(self) -> None:
         super().__init__()
-        self._banks = (Bank(0), Bank(1))
+        self._banks = (Bank("firmware/0"), Bank("firmware/1"))
         self._outcome: ActivationOutcome | None = None
+        self.accepted = False
+        """Whether the last download was found good."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -166,6 +168,13 @@ class FirmwareStore(Part):
         for offset in range(0, len(octets), block_size):
             self.receive_block(offset, octets[offset : offset + block_size])
 
+    def drop_download(self) -> None:
+        """Forget what has arrived of a file; an image that waits stays until another begins to arrive."""
+        if self.state.downloading:
+            self._spare.erase()
+            self.state.downloading, self.state.total = False, 0
+            self.touch()
+
     @property
     def _spare(self) -> Bank:
         running = self.state.running
@@ -210,6 +219,7 @@ class FirmwareStore(Part):
 
     def _keep(self, waiting: ImageRecord) -> None:
         self.state.waiting, self.state.downloading = waiting, False
+        self.accepted = True
         self.touch()
         self._report_receipt(IMAGE_GOOD, waiting.digest)
         if self.device.personality.device in ACTIVATES_ITSELF:
@@ -219,13 +229,14 @@ class FirmwareStore(Part):
         octets = bytes(self._spare.octets)
         self._spare.erase()
         self.state.downloading, self.state.total = False, 0
+        self.accepted = False
         self.touch()
         self._report_receipt(IMAGE_BAD, digest or sha256(octets).digest())
 
     def _suits(self, image: FirmwareImage) -> bool:
         """Maker, model, hardware, signature. Maker and model count where the personality has them as codes."""
         header, personality = image.header, self.device.personality
-        maker, model = _code(personality.manufacturer, 4), _code(personality.model, 8)
+        maker, model = number_of(personality.manufacturer, 4), number_of(personality.model, 8)
         if maker not in (None, header.manufacturer) or not header.suits(personality.hardware_version):
             return False
         if model is not None and model >> 16 != header.image_type:
@@ -377,8 +388,8 @@ class FirmwareStore(Part):
         if not good:
             self.put_running(alert.version)
         header = OtaHeader(
-            _code(self._factory.manufacturer, 4) or 0,
-            (_code(self._factory.model, 8) or 0) >> 16,
+            number_of(self._factory.manufacturer, 4) or 0,
+            (number_of(self._factory.model, 8) or 0) >> 16,
             int.from_bytes(alert.version, "big"),
         )
         self.receive_image(FirmwareImage.build(header, FirmwareContent(starts=good).encode()).encode())
@@ -396,7 +407,7 @@ class FirmwareStore(Part):
             self._reject(digest)
 
 
-def _code(text: str, digits: int) -> int | None:
+def number_of(text: str, digits: int) -> int | None:
     """The number of a maker's or model's text, where it is that many hexadecimal digits; else None."""
     try:
         return int(text, 16) if len(text) == digits else None

@@ -33,9 +33,9 @@ RECORDED = -1
 class Bank:
     """One bank; written by appending, so that a block costs its own length."""
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, name: str) -> None:
         self.octets = bytearray()
-        self._name = f"firmware/{number}"
+        self._name = name
         self._saved = 0
         self._erased = False
         self._device: Device | None = None

@@ -8,12 +8,13 @@ from typing import Any, cast
 
 import pytest
 
-from firmware_emu import Personality
+from firmware_emu import Personality, SendHan
 from firmware_emu.defects import IGNORES_ROLE
 from firmware_emu.firmware_content import MARK, FirmwareContent
 from firmware_emu.nvm import Medium, MemoryNvm, PowerCut
 from firmware_emu.parts.firmware import ACTIVATES_WITHOUT_HASH, HASHES_WHOLE_FILE, SKIPS_IMAGE_SIGNATURE, FirmwareStore
 from firmware_emu.parts.firmware_transfer import FirmwareTransfer
+from firmware_emu.parts.upgrade_client import RESTARTS_DOWNLOAD
 from protocols.der import NEVER
 from protocols.dlms.access import DataNotification
 from protocols.gbcs.asn1_device import (
@@ -318,3 +319,112 @@ def test_a_hub_discards_what_is_no_image_and_reports_nothing_that_was_not_begun(
     assert not part.accept(SUPPLIER, 1, b"no image")
     (alert,) = rig.advance(START + 1)
     assert value_of(alert).result is FirmwareTransferResult.IMAGE_DISCARDED
+
+
+# From the hub to a device, block by block
+
+
+class Link:
+    """A hub and a device, and the frames between them."""
+
+    def __init__(self, kind: DeviceType = DeviceType.ESME) -> None:
+        self.hub, self.rig = Asn1Rig(DeviceType.CHF), Asn1Rig(kind)
+        self.cut = False
+        self.frames = 0
+
+    def offer(self, octets: bytes, now: int = START) -> list[Message]:
+        """An image comes to the hub; what it sends over the WAN."""
+        part = cast(FirmwareTransfer, self.hub.device.part("firmware transfer"))
+        return self.carry(
+            self.hub, self.hub.device.through(lambda: part.accept(self.rig.identity, 1, octets), now), now
+        )
+
+    def carry(self, source: Asn1Rig, outputs: list[Any], now: int) -> list[Message]:
+        """Bring frames to the other side, and theirs back."""
+        other = self.rig if source is self.hub else self.hub
+        sent = messages(outputs)
+        for output in outputs:
+            if isinstance(output, SendHan) and not self.cut and other.device.on:
+                self.frames += 1
+                heard = other.device.receive_han(source.identity, output.cluster, output.octets, now)
+                sent += self.carry(other, heard, now)
+        return sent
+
+    def advance(self, now: int) -> list[Message]:
+        """Let the device do what is due, second by second where something is."""
+        sent = []
+        while (wake := self.rig.device.next_wake()) is not None and wake <= now:
+            sent += self.carry(self.rig, self.rig.device.advance(wake), wake)
+        return sent + self.carry(self.rig, self.rig.device.advance(now), now)
+
+
+def test_a_hub_hands_an_image_over_and_reports_its_arrival() -> None:
+    link = Link()
+    octets = image(link.rig, content=bytes(range(256)) * 4).encode()
+    assert link.offer(octets) == []
+    sent = link.advance(START + 600)
+    assert [message.message_code for message in sent] == [0x00CE, 0x0128]
+    assert value_of(sent[1]).result is FirmwareTransferResult.SUCCESS
+    assert store(link.rig).state.waiting.digest == sha256(bytes(range(256)) * 4).digest()  # type: ignore[union-attr]
+    assert link.frames > 2 * len(octets) // 64
+    assert link.advance(START + 3 * DAY) == []
+
+
+def test_a_transfer_goes_on_after_lost_frames_and_outages_of_both() -> None:
+    link = Link()
+    octets = image(link.rig, content=b"plain" * 400).encode()
+    link.offer(octets)
+    link.advance(START + 10)
+    link.cut = True
+    link.advance(START + 100)
+    link.cut = False
+    at = store(link.rig).expected
+    assert 0 < at < len(octets)
+    for rig in (link.rig, link.hub):
+        rig.device.power_off(START + 110)
+        rig.now = START + 200
+        rig.start()
+    assert store(link.rig).expected == at
+    assert 0x0128 in [message.message_code for message in link.advance(START + 900)]
+    assert store(link.rig).accepted
+
+
+def test_an_image_that_the_device_refuses_is_a_failed_transfer() -> None:
+    link = Link()
+    link.offer(image(link.rig, signer=BROKER).encode())
+    sent = link.advance(START + 600)
+    assert value_of(sent[-1]).result is FirmwareTransferResult.TRANSFER_FAILURE
+    assert link.rig.security_log() == [0x8F1C]
+
+
+def test_a_device_asks_once_a_day_and_does_not_fetch_what_it_runs() -> None:
+    link = Link(DeviceType.PPMID)
+    link.cut = True
+    link.offer(image(link.rig, signer=None).encode())
+    link.cut = False
+    assert link.advance(START + DAY - 1) == []
+    sent = link.advance(START + DAY + 600)
+    assert [message.message_code for message in sent] == [0x012B, 0x0128]
+    frames = link.frames
+    link.offer(image(link.rig, signer=None).encode(), START + DAY + 600)
+    link.advance(START + 2 * DAY)
+    assert link.frames - frames == 3
+
+
+def test_a_download_that_begins_anew_after_an_outage_shows() -> None:
+    link = Link()
+    link.rig = Asn1Rig(defects=frozenset({RESTARTS_DOWNLOAD}))
+    link.offer(image(link.rig, content=b"plain" * 400).encode())
+    link.advance(START + 10)
+    assert store(link.rig).expected > 0
+    link.rig.device.power_off(START + 20)
+    link.rig.now = START + 60
+    link.rig.start()
+    assert store(link.rig).expected == 0
+
+
+def test_frames_that_are_none_of_the_cluster_are_ignored() -> None:
+    link = Link()
+    for rig in (link.hub, link.rig):
+        for octets in (b"", b"\x01\x00\x03", b"\xff" * 40):
+            assert rig.device.receive_han(link.rig.identity, 0x0019, octets, START) == []
