@@ -19,7 +19,6 @@ from firmware_emu.refusals import ZCL_HARDWARE_FAILURE, Refused
 from protocols.dlms.access import AccessRequest, AccessResponse, ResultCode, Service, Specification
 from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
 from protocols.dlms.data import Data, DataType
-from protocols.dlms.data_protection import CLASS_ID as DATA_PROTECTION
 from protocols.dlms.data_protection import ProtectedRead
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import Component, GbzPayload

@@ -31,7 +31,7 @@ ALL = Faults(loss=0.1, duplication=0.1, corruption=0.1)
 
 
 def planned(faults: Faults, seed: int) -> FaultPlan:
-    return FaultPlan(faults, Random(seed))  # noqa: S311 - repeatable, not secret
+    return FaultPlan(faults, Random(seed))
 
 
 async def spoiled(faults: Faults, seed: int, chunks: list[bytes]) -> tuple[bytes, FaultPlan]:

@@ -311,7 +311,7 @@ def test_every_reference_unit_is_rebuilt_and_readable() -> None:
 
 
 def _damaged(rounds: int, seed: int) -> Iterator[bytes]:
-    chance = random.Random(seed)  # noqa: S311 - repeatable damage, no secret
+    chance = random.Random(seed)
     units = [octets for _, octets in _reference_units()] or [ENABLE, ENABLED, ALERT, PROTECTED_READ]
     for _ in range(rounds):
         octets = bytearray(chance.choice(units))

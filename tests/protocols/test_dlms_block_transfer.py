@@ -234,7 +234,7 @@ def test_what_cannot_be_sent_is_refused(unit: bytes, window: int) -> None:
 def test_a_bad_wire_delays_or_fails_but_never_alters(
     seed: int, window: int, other_window: int, length: int, loss: float
 ) -> None:
-    chance = random.Random(seed)  # noqa: S311 - repeatable loss, no secret
+    chance = random.Random(seed)
     unit = chance.randbytes(length)
     sender, receiver = Segmenter(unit, 0, window, SMALL), Reassembler(other_window, SMALL)
     events: list[Event] = []

@@ -314,7 +314,7 @@ def decode(message: Message, octets: bytes | None = None) -> GbzPayload | GbzAle
 
 @pytest.mark.shared
 def test_mutated_reference_payloads_give_values_or_decode_errors() -> None:
-    chance, refused, described = random.Random(1), 0, 0  # noqa: S311 - the same in every run
+    chance, refused, described = random.Random(1), 0, 0
     for _ in range(20):
         for _, message in reference_payloads():
             octets = mutations(message.payload, chance)
