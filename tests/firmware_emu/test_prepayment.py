@@ -6,6 +6,7 @@ import pytest
 
 from firmware_emu import MemoryNvm, Personality, PowerCut, Show
 from firmware_emu.counters import TOP_UP
+from firmware_emu.credentials import PartyChange
 from firmware_emu.nvm import Medium
 from firmware_emu.parts.account import AccountPart
 from firmware_emu.parts.charge_values import Suspension, collection_pattern, rate_of, rate_value, suspension_of
@@ -13,6 +14,7 @@ from firmware_emu.parts.load_switch import LoadSwitch, Supply
 from firmware_emu.parts.token_gateway import COUNTER_WITHOUT_WINDOW, HIGHEST_COUNTER_ONLY, TokenGateway
 from protocols.dlms.access import access_request
 from protocols.dlms.data import Data, array, enum, int32, octet_string, structure, uint16, uint32
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.utrn import ValueClass, make_utrn
 from protocols.instant import DAY, HOUR, instant
 
@@ -425,3 +427,21 @@ def test_no_token_is_lost_or_taken_twice_by_a_power_cut() -> None:
         assert balance(meter) == before + POUND, f"write {counter}"
         assert used(meter) == list(range(1, counter + 1))
     assert 5 < cuts < 99
+
+
+def test_a_snapshot_is_taken_before_the_mode_changes() -> None:
+    meter = WholeMeter()
+    adjust(meter, 12_345)
+    mode(meter, True)
+    rows = meter.meter.cosem.read_range((7, obis("0-0:98.1.2.255"), 2), 0, 1 << 40).value.rows
+    assert [row[0] for row in rows] == [START]
+    assert rows[0][-5] == 12_345
+
+
+def test_a_snapshot_is_taken_when_the_supplier_changes() -> None:
+    meter = WholeMeter()
+    change = PartyChange(RemotePartyRole.SUPPLIER, SUPPLIER, STRANGER, None, None)
+    for listener in meter.meter.credentials.listeners:
+        listener(change)
+    rows = meter.meter.cosem.read_range((7, obis("0-0:98.1.2.255"), 2), 0, 1 << 40).value.rows
+    assert len(rows) == 1
