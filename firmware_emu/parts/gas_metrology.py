@@ -141,10 +141,10 @@ class GasMetrology(Part):
         state = self.state
         while state.booked < until:
             half_hour = state.booked // HALF_HOUR * HALF_HOUR
-            end = min(until, half_hour + HALF_HOUR)
-            self._book_part(half_hour, state.booked - half_hour, end - half_hour)
-            state.booked = end
+            begin, end = state.booked, min(until, half_hour + HALF_HOUR)
+            state.booked = end  # before the charge, which may move the valve and have this called again
             self.touch()
+            self._book_part(half_hour, begin - half_hour, end - half_hour)
 
     def _book_part(self, half_hour: Instant, begin: int, end: int) -> None:
         """From ``begin`` to ``end`` seconds into a half-hour."""
