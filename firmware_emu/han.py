@@ -54,17 +54,17 @@ class Node:
     def __init__(self, device: Device, *, mains: bool = True, sleepy: bool = False, sub_ghz: bool = False) -> None:
         self.device, self.mains, self.sleepy, self.sub_ghz = device, mains, sleepy, sub_ghz
         self.identity = device.identity
-        self.key = install_code_key(install_code_of(device.identity))
-        """The link key with the hub: at first the one that the installation code stands for."""
+        self.take_key(install_code_key(install_code_of(device.identity)))
 
-    @property
-    def key_hash(self) -> bytes:
+    def take_key(self, key: bytes) -> None:
+        """Have this link key with the hub; at first it is the one that the installation code stands for."""
+        self.key = key
+        self.key_hash = mmo_hash(key)
         """What the hub knows of the link key."""
-        return mmo_hash(self.key)
 
     def renew_key(self) -> None:
         """Key establishment with the hub gives a new link key; here it follows from the one before."""
-        self.key = mmo_hash(b"link key after " + self.key)
+        self.take_key(mmo_hash(b"link key after " + self.key))
 
     def sent(self, outputs: Iterable[Output]) -> Iterator[HanFrame | Done]:
         """What the outputs of the device are on the air."""

@@ -15,6 +15,7 @@ from protocols.instant import DAY
 from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_common import LOAD_CONTROL, METERING, PREPAYMENT, PRICE
 
+from ..han_commands import DONE, NOT_DONE
 from ..part import Part
 from ..refusals import ZCL_FAILURE, ZclFailed
 from ..zcl_server import Reply
@@ -42,7 +43,6 @@ SERVED: dict[int, frozenset[int]] = {
 }
 """Commands of the consumer's devices, by cluster."""
 
-DONE, NOT_DONE = 0x8154, 0x8155
 TOP_UP, EMERGENCY_CREDIT, ENABLE_SUPPLY, CONTROL_REQUEST = 0x0116, 0x0117, 0x0118, 0x0119
 SUPPLY_ON = 2
 SUPPLY_STATUS = {Supply.DISABLED: 0, Supply.ARMED: 1, Supply.ENABLED: 2}

@@ -60,10 +60,9 @@ class Readings:
 
 @dataclass(slots=True)
 class DisplayState:
-    """``servers``: the device that answers for each fuel, by its identifier."""
+    """``servers``: the fuel that a device answers for, by its identifier."""
 
     servers: dict[str, int] = field(default_factory=dict)
-    readings: list[Readings] = field(default_factory=lambda: [Readings(), Readings()])
 
 
 class Display(Part):
@@ -78,6 +77,7 @@ class Display(Part):
         self._face, self._prices, self._every = face, prices, electricity_every
         self.shown: dict[str, str] = {}
         """What the display shows now, by item."""
+        self.readings = {fuel: Readings() for fuel in Fuel}
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -86,6 +86,7 @@ class Display(Part):
 
     def started(self) -> None:
         self.shown.clear()
+        self.readings = {fuel: Readings() for fuel in Fuel}
         self.due = self.device.now
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - only the new time matters
@@ -124,20 +125,26 @@ class Display(Part):
 
     def _take(self, source: Eui64, cluster: int, read: dict[int, Any]) -> None:
         if cluster == METERING and read.get(UNIT) in (Fuel.ELECTRICITY, Fuel.GAS):
-            self.state.servers[source.hex()] = read[UNIT]
-            self.touch()
-        number = self.state.servers.get(source.hex())
-        if number is None:
+            self._note_server(source, read[UNIT])
+        fuel = self._fuel(source)
+        if fuel is None:
             return
-        readings, fuel = self.state.readings[number], Fuel(number)
         if cluster == METERING:
-            self._take_metering(fuel, readings, read)
+            self._take_metering(fuel, read)
         else:
             self._take_account(fuel, read)
-        self.touch()
 
-    def _take_metering(self, fuel: Fuel, readings: Readings, read: dict[int, Any]) -> None:
-        name = fuel.name.lower()
+    def _note_server(self, source: Eui64, unit: int) -> None:
+        if self.state.servers.get(source.hex()) != unit:
+            self.state.servers[source.hex()] = unit
+            self.touch()
+
+    def _fuel(self, source: Eui64) -> Fuel | None:
+        number = self.state.servers.get(source.hex())
+        return None if number is None else Fuel(number)
+
+    def _take_metering(self, fuel: Fuel, read: dict[int, Any]) -> None:
+        name, readings = fuel.name.lower(), self.readings[fuel]
         if IMPORT in read:
             used = read[IMPORT] - readings.values.get("import", read[IMPORT])
             readings.values["import"] = read[IMPORT]
@@ -165,12 +172,11 @@ class Display(Part):
             self.show(f"{name} emergency credit", pounds(read[EMERGENCY]))
 
     def _take_price(self, source: Eui64, published: ClusterCommand) -> None:
-        number = self.state.servers.get(source.hex())
-        if number is None:
+        fuel = self._fuel(source)
+        if fuel is None:
             return
-        self.state.readings[number].values["price"] = published["price"]
-        self.touch()
-        self.show(f"{Fuel(number).name.lower()} price", f"{published['price'] / 1000:.3f} p/kWh")
+        self.readings[fuel].values["price"] = published["price"]
+        self.show(f"{fuel.name.lower()} price", f"{published['price'] / 1000:.3f} p/kWh")
 
     def _ask(self, server: Eui64) -> None:
         for cluster, attributes in _ASKED:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1_device import DeviceLogEntry
 from protocols.gbcs.roles import DeviceType
-from protocols.instant import HOUR, Instant
+from protocols.instant import Instant
 from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_common import LOAD_CONTROL
 from protocols.zigbee.zcl import ClusterCommand
@@ -33,7 +33,6 @@ SAFE_LEVEL, ON = 0, 100
 ASK_BEFORE_END: Instant = 60
 ASK_AGAIN: Instant = 60
 """Seconds between requests while no event holds."""
-ASK_AT_LEAST_EVERY: Instant = HOUR
 STARTED, COMPLETED, CANCELLED = 0x02, 0x03, 0x06
 
 KEEPS_LAST_LEVEL = register_defect("relay-keeps-last-level", "leaves the relay where it is when the meter falls silent")
@@ -140,5 +139,5 @@ class Relay(Part):
         if not state.event:
             self.schedule(max(state.asked + ASK_AGAIN, now + 1))
             return
-        ask = min(state.until - ASK_BEFORE_END, state.asked + ASK_AT_LEAST_EVERY)
+        ask = state.until - ASK_BEFORE_END
         self.schedule(ask if ask > max(now, state.asked) else state.until)

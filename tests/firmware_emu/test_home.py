@@ -20,9 +20,10 @@ from firmware_emu import (
 )
 from firmware_emu.devices import esme, hcalcs, ihd, ppmid
 from firmware_emu.han import Done, Node, install_code_of
+from firmware_emu.han_commands import DONE, NOT_DONE
 from firmware_emu.load_model import DayLoad
 from firmware_emu.parts.account import AccountPart
-from firmware_emu.parts.consumer_access import CONTROL_REQUEST, DONE, EMERGENCY_CREDIT, ENABLE_SUPPLY, NOT_DONE, TOP_UP
+from firmware_emu.parts.consumer_access import CONTROL_REQUEST, EMERGENCY_CREDIT, ENABLE_SUPPLY, TOP_UP
 from firmware_emu.parts.display import Display
 from firmware_emu.parts.hub_device_log import HubDeviceLog
 from firmware_emu.parts.hub_forwarding import Forwarding
@@ -268,7 +269,7 @@ def test_device_with_another_install_code_is_not_let_in() -> None:
     home = home_of(assembled=False)
     home.add(make_esme(), START + 1)
     home.receive_wan(Parties().command("CCS01", add_device(GAS)), START + 3)
-    home.han.nodes[ELECTRICITY].key = home.han.nodes[HUB].key
+    home.han.nodes[ELECTRICITY].take_key(home.han.nodes[HUB].key)
     assert home.join(ELECTRICITY, START + 4) == (False, [])
     assert install_code_of(ELECTRICITY) != install_code_of(GAS)
 
