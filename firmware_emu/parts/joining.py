@@ -33,6 +33,7 @@ from protocols.smki.names import KeyUsage
 
 from ..defects import register_defect
 from ..part import Part
+from .own_keys import as_devices_read
 
 if TYPE_CHECKING:
     from ..device import Device
@@ -60,6 +61,7 @@ PAIRS: dict[JoinMethod, frozenset[tuple[DeviceType, DeviceType]]] = {
 """Which device may be joined to which, by method. Those of method B with type 2 devices are inferred."""
 
 _KEY_AGREEMENT_FAULTS = frozenset(range(_Result.KEY_AGREEMENT_NO_RESOURCES, _Result.NO_KEY_ESTABLISHMENT_RESPONSE + 1))
+_KEY_AGREEMENT_FAULTS -= {_Result.INVALID_OR_MISSING_CERTIFICATE}
 LOG_FAULT = "fault: device log"
 """The sensor signal of a device log whose memory cannot be written."""
 
@@ -68,7 +70,8 @@ LOG_FAULT = "fault: device log"
 class JoiningState:
     """``entries``: device types (numbers of the ASN.1 module) by identifier, in the order of joining.
 
-    ``faults``: numbers of results, by the operation that fails: "join", "unjoin", "read", "restore".
+    ``faults``: numbers of results, by the operation that fails: "write", "join", "certificate", "unjoin", "read", and
+    "restore" with the identifier of an entry.
     """
 
     entries: dict[str, int] = field(default_factory=dict)
@@ -161,7 +164,8 @@ class Joining(Part):
             return _Result.INVALID_MESSAGE_CODE_FOR_JOIN_METHOD_AND_ROLE
         if (own, command.other_type) not in PAIRS[command.method]:
             return _Result.INVALID_JOIN_METHOD_AND_ROLE
-        if command.method is _Method.METHOD_C and not _is_key_of(command.other, command.certificate):
+        usable = "certificate" not in self.state.faults and _is_key_of(command.other, command.certificate)
+        if command.method is _Method.METHOD_C and not usable:
             return _Result.INVALID_OR_MISSING_CERTIFICATE
         held = self.type_of(command.other)
         if held not in (None, command.other_type):
@@ -222,8 +226,10 @@ class Joining(Part):
             self.put(tuple(DeviceLogEntry(Eui64(bytes((*bytes(7), n))), _Type.PPMID) for n in range(DEVICE_LOG_SIZE)))
         elif result == _Result.WRITE_FAILURE:
             self.set_fault("write", result)
-        elif result in _KEY_AGREEMENT_FAULTS - {_Result.INVALID_OR_MISSING_CERTIFICATE}:
+        elif result in _KEY_AGREEMENT_FAULTS:
             self.set_fault("join", result)
+        elif result == _Result.INVALID_OR_MISSING_CERTIFICATE:
+            self.set_fault("certificate", result)
         elif result == _Result.INCOMPATIBLE_WITH_EXISTING_ENTRY and command is not None:
             held = _Type.HCALCS if command.other_type is not _Type.HCALCS else _Type.PPMID
             self.put((DeviceLogEntry(command.other, held),))
@@ -261,4 +267,4 @@ def _is_key_of(device: Eui64, octets: bytes | None) -> bool:
     except DecodeError:
         return False
     kind, usage = CertificateKind.DEVICE, KeyUsage.KEY_AGREEMENT
-    return not check(certificate, kind=kind, entity=device, key_usage=usage)
+    return not check(as_devices_read(certificate), kind=kind, entity=device, key_usage=usage)

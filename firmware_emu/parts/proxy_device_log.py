@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from protocols.gbcs.asn1_device import (
     BackupDeviceLogAlert,
-    JoinResult,
+    DeviceLogEntry,
     RestoreDeviceLogCommand,
     RestoreDeviceLogResponse,
     RestoreResult,
@@ -46,9 +46,13 @@ class ProxyDeviceLog(Part):
     def _restore(self, command: RestoreDeviceLogCommand) -> RestoreDeviceLogResponse:
         """Each entry stands for itself. What the broker has just sent is not reported back to it (inferred)."""
         self._restoring = True
-        results = tuple(RestoreResult(entry, self._joining.enter(entry)) for entry in command.entries)
+        results = tuple(RestoreResult(entry, self._enter(entry)) for entry in command.entries)
         self._restoring = False
         return RestoreDeviceLogResponse(results)
+
+    def _enter(self, entry: DeviceLogEntry) -> int:
+        fault = self._joining.state.faults.get(_fault_of(entry))
+        return self._joining.enter(entry) if fault is None else fault
 
     def _changed(self) -> None:
         if self._restoring:
@@ -59,14 +63,17 @@ class ProxyDeviceLog(Part):
         alerts.send_asn1(BACKUP, alerts.recipients(LOG_CHANGED), told)
 
     def _preset(self, answer: RestoreDeviceLogResponse, _command: RestoreDeviceLogCommand | None) -> None:
-        """Before a restoring the log is empty; where an entry is to fail, the log's memory is at fault."""
-        failed = next((each.result for each in answer.results if each.result), None)
+        """Before a restoring the log is empty; an entry that is to fail has a fault of its own."""
         self._joining.put(())
-        if failed is not None:
-            self._joining.set_fault("write", JoinResult.WRITE_FAILURE)
+        for each in answer.results:
+            self._joining.set_fault(_fault_of(each.entry), each.result or None)
 
     def _cause(self, alert: BackupDeviceLogAlert) -> None:
         """All entries but the last are there; the last device joins."""
         *before, last = alert.entries
         self._joining.put(tuple(before))
         self._joining.enter(last)
+
+
+def _fault_of(entry: DeviceLogEntry) -> str:
+    return f"restore {entry.device.hex()}"

@@ -145,6 +145,13 @@ def test_every_result_of_joining_can_be_preset(result: int) -> None:
     assert join(rig, 0x000D, a1()) == result
 
 
+def test_a_certificate_that_is_good_can_be_preset_to_fail() -> None:
+    rig = Asn1Rig(TYPE.GSME)
+    command = c(DISPLAY, TYPE.PPMID, certificate_of(DISPLAY))
+    rig.device.asn1.preset(0x00AF, JoinDeviceResponse(RESULT.INVALID_OR_MISSING_CERTIFICATE), command)
+    assert join(rig, 0x00AF, command) == RESULT.INVALID_OR_MISSING_CERTIFICATE
+
+
 @pytest.mark.parametrize("result", list(UnjoinResult))
 def test_every_result_of_unjoining_can_be_preset(result: UnjoinResult) -> None:
     rig = Asn1Rig()
@@ -191,6 +198,14 @@ def test_an_entry_that_clashes_is_not_restored() -> None:
     entries = (DeviceLogEntry(OTHER, TYPE.TYPE_2), DeviceLogEntry(OTHER, TYPE.PPMID))
     answer = rig.ask(0x008C, RestoreDeviceLogCommand(entries), BROKER)
     assert [each.result for each in answer.results] == [0, RESULT.INCOMPATIBLE_WITH_EXISTING_ENTRY]
+
+
+def test_every_result_of_a_restoring_can_be_preset() -> None:
+    rig = Asn1Rig(TYPE.GPF)
+    entries = (DeviceLogEntry(OTHER, TYPE.TYPE_2), DeviceLogEntry(DISPLAY, TYPE.PPMID))
+    wanted = RestoreDeviceLogResponse((RestoreResult(entries[0], 0), RestoreResult(entries[1], 9)))
+    rig.device.asn1.preset(0x008C, wanted)
+    assert rig.ask(0x008C, RestoreDeviceLogCommand(entries), BROKER) == wanted
 
 
 # The gas meter's clock
