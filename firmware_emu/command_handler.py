@@ -10,7 +10,7 @@ from protocols.dlms.data import NULL
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import GbzPayload
 from protocols.gbcs.keys import KeyName, KeyUse
-from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.message import MAX_MESSAGE, Cra, Message
 from protocols.gbcs.protection import add_mac, sign
 from protocols.gbcs.use_cases import Protection
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from protocols.gbcs.payload import GbcsPayload
 
     from .device import Device
+
+
+LONGEST_ANSWER = MAX_MESSAGE - 1024
+"""Octets of an answer that fit into a message with header, signature and MAC.
+
+Inferred: what is asked for beyond that is refused, and the remote party asks for less at a time.
+"""
 
 
 class CommandHandler:
@@ -51,7 +58,7 @@ class CommandHandler:
         device = self._device
         go_on = bool(device.personality.defects) and device.defective(defects.GOES_ON_AFTER_FAILURE)
         if isinstance(payload, AccessRequest):
-            return device.cosem.execute(payload, go_on=go_on).encode()
+            return _fitting(device.cosem.execute(payload, go_on=go_on))
         if isinstance(payload, GbzPayload):
             return device.zcl.execute(payload, command.header, device.keys, go_on=go_on).encode()
         if isinstance(payload, Asn1Payload) and device.asn1.serves(command.use_case.message_code):
@@ -79,6 +86,15 @@ class CommandHandler:
         if Protection.MAC in protection:
             message = add_mac(message, keys, self._device.credentials.broker())
         return message
+
+
+def _fitting(answer: AccessResponse) -> bytes:
+    """The answer, or failures if it is too long: only reads of logs are."""
+    octets = answer.encode()
+    if len(octets) <= LONGEST_ANSWER:
+        return octets
+    failed = tuple(Result(result.service, ResultCode.OTHER_REASON) for result in answer.results)
+    return AccessResponse(answer.invoke_id, (NULL,) * len(answer.data), failed).encode()
 
 
 def _invoke_id(command: Command) -> int:

@@ -17,6 +17,7 @@ from firmware_emu.defects import (
     IGNORES_ROLE,
     ONE_COUNTER_FOR_ALL_ROLES,
 )
+from firmware_emu.logs import LogSizes
 from protocols.dlms.access import AccessResponse, DataNotification
 from protocols.dlms.data import Data, DataType
 from protocols.gbcs.message import Cra, Message, OtherInformation
@@ -273,6 +274,18 @@ def test_a_forged_command_moves_no_counter() -> None:
 
 def answered(rig: Rig, frame: Message) -> bool:
     return any(message.cra is Cra.RESPONSE for message in messages(rig.send(frame)))
+
+
+def test_an_answer_too_long_for_a_message_is_refused() -> None:
+    rig = Rig(Personality(logs=LogSizes(event=20_000)))
+    for _ in range(15_000):
+        rig.meter.logs.add_event(0x8154)
+    whole = answer(rig.ask("ECS35a", read_log("0-0:99.98.0.255")))
+    assert [(result.code, data.type) for result, data in zip(whole.results, whole.data, strict=True)] == [
+        (250, DataType.NULL)
+    ]
+    part = answer(rig.ask("ECS35a", read_log("0-0:99.98.0.255", START + 1)))
+    assert part.results[0].code == 0
 
 
 @pytest.mark.parametrize("defects", [frozenset[str](), frozenset({ACCEPTS_WRONG_MAC})])
