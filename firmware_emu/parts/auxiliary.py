@@ -92,8 +92,8 @@ class Auxiliary(Part):
         self._offset.listeners.append(self.calendar_changed)
         for place in range(CONTROLLERS):
             self._serve_controller(device, place)
-        device.cosem.method(9, "0-0:10.0.103.255", 1, self._run)
-        device.cosem.method(9, LIMIT_SCRIPTS, 1, self._run_limit)
+        device.cosem.method(9, "0-0:10.0.103.255", 1, self._run, preset=self._preset_for_scripts)
+        device.cosem.method(9, LIMIT_SCRIPTS, 1, self._run_limit, preset=self._preset_for_scripts)
         table = partial(Stored, kind=None, changed=self.calendar_changed, after_preset=self._calendar_preset)
         calendar = table(10, "0-0:12.0.2.255", 2, "calendar", check=_is_calendar)
         days = table(11, "0-0:11.0.3.255", 2, "special_days", check=is_special_days_table)
@@ -366,6 +366,11 @@ class Auxiliary(Part):
             return utf8_string(given or "")
         information = self.state.information[number - 1]
         return utf8_string(state_text(self.level(number), self.level(number, Direction.INPUT), information))
+
+    def _preset_for_scripts(self, _value: Data) -> None:
+        """Five proportional controllers: with them every script can be carried out."""
+        self.state.identifiers[:] = [identifier_of(Kind.PROPORTIONAL)] * CONTROLLERS
+        self.touch()
 
     def _preset_switch(self, number: int, value: Data) -> None:
         closed = bool(expect(value, DataType.BOOLEAN))

@@ -19,7 +19,7 @@ from firmware_emu.parts.auxiliary_control import (
 from firmware_emu.parts.randomised_offset import DRAWN_DAILY
 from firmware_emu.personalities import named
 from protocols.dlms.cosem_time import CosemDate
-from protocols.dlms.data import Data, DataType, array, boolean, octet_string, uint16, visible_string
+from protocols.dlms.data import NULL, Data, DataType, array, boolean, octet_string, uint16, visible_string
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, HOUR, Instant, instant
 
@@ -281,6 +281,13 @@ def test_presets_move_nothing() -> None:
     assert level(meter, 1) == 0
     meter.run(MIDNIGHT)
     assert level(meter, 1) == 100
+
+
+def test_the_maker_can_fit_what_every_script_needs() -> None:
+    meter = WholeMeter()
+    assert limit(meter, 4, 30, START, START + 60).results == [0, 0, 250]
+    meter.meter.cosem.preset((9, obis("0-0:10.0.107.255"), 1), NULL, method=True)
+    assert limit(meter, 4, 30, START, START + 60).results == [0, 0, 0]
 
 
 def test_the_defect_that_draws_the_offset_daily() -> None:
