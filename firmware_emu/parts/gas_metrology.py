@@ -92,9 +92,17 @@ class GasMetrology(Part):
             self._begin_at(self.device.now)
         self._rearm(self.device.now)
 
+    def power_lost(self, at: Instant) -> None:  # noqa: ARG002 - up to now
+        self.settle()
+
     def power_restored(self, lost: Instant, at: Instant) -> None:  # noqa: ARG002 - the device's own clock counts
-        """Nothing was measured while there was no power."""
-        self._begin_at(self.device.now)
+        """Nothing was measured while there was no power; what was begun before is closed."""
+        state, now = self.state, self.device.now
+        if now // HALF_HOUR > state.booked // HALF_HOUR:
+            self._close_half_hour(state.booked // HALF_HOUR * HALF_HOUR)
+        if now // DAY > state.booked // DAY:
+            self._close_day(state.booked // DAY * DAY)
+        self._begin_at(now)
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:
         self._book(before)
@@ -105,13 +113,9 @@ class GasMetrology(Part):
     def advance(self, at: Instant) -> None:
         """The end of a half-hour."""
         self._book(at)
-        total = self._registers.registers.total
-        self._samples.add(HALF_HOURS, at - HALF_HOUR, total - self.state.half_hour_total)
-        self.state.half_hour_total = total
+        self._close_half_hour(at - HALF_HOUR)
         if at % DAY == 0:
-            self._samples.add(DAYS, at - DAY, total - self.state.day_total)
-            self.state.day_total, self.state.day_cost = total, 0
-        self.touch()
+            self._close_day(at - DAY)
         self._rearm(at)
 
     # for other parts
@@ -136,6 +140,18 @@ class GasMetrology(Part):
         return self._registers.registers.total - self.state.day_total
 
     # inside
+
+    def _close_half_hour(self, start: Instant) -> None:
+        total = self._registers.registers.total
+        self._samples.add(HALF_HOURS, start, total - self.state.half_hour_total)
+        self.state.half_hour_total = total
+        self.touch()
+
+    def _close_day(self, start: Instant) -> None:
+        total = self._registers.registers.total
+        self._samples.add(DAYS, start, total - self.state.day_total)
+        self.state.day_total, self.state.day_cost = total, 0
+        self.touch()
 
     def _book(self, until: Instant) -> None:
         state = self.state
