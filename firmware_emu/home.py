@@ -195,6 +195,8 @@ class Home:
         for node in self.nodes:
             if node is not self.hub and node.device.on and self.han.is_member(node):
                 done += self._give(node, node.device.hear_hub_time(time, reliable, now))
+                if hub.on:
+                    done += self._give(self.hub, hub.through(partial(self.hub.log.heard, node.identity), now))
         return done
 
     def _enrol_all(self, now: Instant) -> None:

@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..device import Device
-from ..parts.display import Display
+from ..parts.display import ASK_EVERY, Display
 from ..parts.han_face import HanFace
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
     from protocols.gbcs.keys import MemoryKeyStore
+    from protocols.instant import Instant
 
     from ..nvm import Nvm
     from ..personality import Personality
 
 
-def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore) -> Device:
-    """An IHD. It has no keys of GBCS; the store stays empty."""
+def make_device(
+    identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, ask_every: Instant = ASK_EVERY
+) -> Device:
+    """An IHD, which has no keys of GBCS; ``ask_every`` is how often it asks the electricity meter, in seconds."""
     face = HanFace({}, joined_only=False)
-    return Device(identity, personality, nvm, keys, [face, Display(face, prices=True)])
+    return Device(identity, personality, nvm, keys, [face, Display(face, prices=True, ask_every=ask_every)])

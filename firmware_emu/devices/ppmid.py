@@ -9,20 +9,28 @@ from protocols.gbcs.roles import DeviceType
 from ..device import Device
 from ..parts.asn1 import asn1_parts
 from ..parts.consumer_keys import ConsumerKeys
-from ..parts.display import Display
+from ..parts.display import ASK_EVERY, Display
 from ..parts.han_face import HanFace
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64
     from protocols.gbcs.keys import MemoryKeyStore
+    from protocols.instant import Instant
 
     from ..nvm import Nvm
     from ..personality import Personality
 
 
-def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
-    """A PPMID; ``seed`` decides which keys it makes."""
+def make_device(
+    identity: Eui64,
+    personality: Personality,
+    nvm: Nvm,
+    keys: MemoryKeyStore,
+    seed: bytes = b"",
+    ask_every: Instant = ASK_EVERY,
+) -> Device:
+    """A PPMID; ``seed`` decides which keys it makes, ``ask_every`` is how often it asks the electricity meter (s)."""
     face = HanFace({}, joined_only=False)
-    display = Display(face, prices=False)
+    display = Display(face, prices=False, ask_every=ask_every)
     parts = [face, display, ConsumerKeys(face, display), *asn1_parts(DeviceType.PPMID, seed)]
     return Device(identity, personality, nvm, keys, parts)

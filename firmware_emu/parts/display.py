@@ -38,7 +38,8 @@ class Fuel(IntEnum):
     GAS = 1
 
 
-_EVERY = {Fuel.ELECTRICITY: 10, Fuel.GAS: HALF_HOUR}
+ASK_EVERY: Instant = 10
+"""Seconds between two questions to the electricity meter."""
 _ASKED = ((METERING, (UNIT, IMPORT, SUPPLY, DEMAND)), (PREPAYMENT, (BALANCE, EMERGENCY)))
 _SUPPLY = {0: "off", 1: "armed", 2: "on"}
 
@@ -72,9 +73,9 @@ class Display(Part):
     State = DisplayState
     state: DisplayState
 
-    def __init__(self, face: HanFace, *, prices: bool, electricity_every: Instant = _EVERY[Fuel.ELECTRICITY]) -> None:
+    def __init__(self, face: HanFace, *, prices: bool, ask_every: Instant = ASK_EVERY) -> None:
         super().__init__()
-        self._face, self._prices, self._every = face, prices, electricity_every
+        self._face, self._prices, self._every = face, prices, ask_every
         self.shown: dict[str, str] = {}
         """What the display shows now, by item."""
         self.readings = {fuel: Readings() for fuel in Fuel}
