@@ -440,8 +440,8 @@ def least(kind: Any) -> Any:
         return b"1"
     if isinstance(kind, Times):
         return (0,) * kind.number
-    if isinstance(kind, Trailing):
-        return None
+    if isinstance(kind, Trailing):  # tshark does not know that a signature may be left out
+        return 0 if isinstance(kind.item, Uint) else bytes(kind.item.width)
     return EventSelection(0, (0x8F01,)) if "Selection" in type(kind).__name__ else ()
 
 
