@@ -7,6 +7,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from hal.blocks import BlockChannel
 from hal.frame import WrapperChannel
 from hal.opening import open_frames
 from protocols.errors import DecodeError
@@ -103,8 +104,10 @@ class Home:
         if section.emulated:
             emulated, channel = await start_emulated(section, self.rig, self.pki, self.clock)
             self._emulated[section.name] = emulated
-            return Target(self, section, Session(WrapperChannel(channel), self.rig.reply_seconds, emulated))
-        return Target(self, section, Session(await open_frames(section.reach), self.rig.reply_seconds))
+            return Target(
+                self, section, Session(BlockChannel(WrapperChannel(channel)), self.rig.reply_seconds, emulated)
+            )
+        return Target(self, section, Session(BlockChannel(await open_frames(section.reach)), self.rig.reply_seconds))
 
     def _parties(self) -> dict[RemotePartyRole, Party]:
         folder = self.rig.head_end.keystore

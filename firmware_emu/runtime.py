@@ -1,8 +1,8 @@
 """Puts a device behind a wire: the only module of the emulator with input and output.
 
-Messages travel in IEC 62056-47 wrapper frames over any stream of octets: a pseudo-terminal, a TCP connection on the
-loopback interface, or a channel object with ``read``, ``write`` and ``close``. What time it is comes from a callable,
-so that a device can live in real, scaled or virtual time.
+Messages travel in IEC 62056-47 wrapper frames, long ones in blocks, over any stream of octets: a pseudo-terminal, a
+TCP connection on the loopback interface, or a channel object with ``read``, ``write`` and ``close``. What time it is
+comes from a callable, so that a device can live in real, scaled or virtual time.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
+from protocols.dlms.block_link import BlockLink
 from protocols.dlms.wrapper import FrameReceived, WrapperLink, encode_frame
 from protocols.errors import MeterbenchError
 from protocols.instant import Instant
@@ -50,6 +51,11 @@ class Stream(Protocol):
     async def close(self) -> None: ...
 
 
+def _wire_time() -> int:
+    """Seconds by which blocks are repeated: a wire knows nothing of the time that its device lives in."""
+    return int(time.monotonic())
+
+
 class ScaledTime:
     """A clock that runs ``speed`` times as fast as the wall clock, from ``start`` on. Call it for the time."""
 
@@ -72,25 +78,30 @@ class Server:
         self._stream: Stream | None = None
         self._peer = 0
         self._waiting: deque[bytes] = deque(maxlen=WAITING_MESSAGES)
+        self._blocks = BlockLink()
         self._changed = asyncio.Event()
 
     async def serve(self, stream: Stream) -> None:
         """Serve one connection until its far end is gone. A new connection takes the place of the one before."""
         link = WrapperLink()
-        self._stream = stream
+        self._stream, self._blocks = stream, BlockLink()
         try:
             await self._flush()
             while octets := await self._read(stream, link):
                 for event in link.feed(octets):
                     if isinstance(event, FrameReceived):
                         self._peer = event.source
-                        await self.give(self.device.receive(event.payload, self.now()))
+                        await self._hear(event.payload)
         except MeterbenchError:
             return
         finally:
             if self._stream is stream:
                 self._stream = None
             await stream.close()
+
+    async def take(self, octets: bytes) -> None:
+        """A message has arrived: hand it to the device."""
+        await self.give(self.device.receive(octets, self.now()))
 
     async def give(self, outputs: Iterable[Output]) -> None:
         """Pass the device's outputs on; messages wait while nobody is connected."""
@@ -113,11 +124,23 @@ class Server:
                 async with asyncio.timeout(seconds):
                     await self._changed.wait()
 
+    async def _hear(self, unit: bytes) -> None:
+        """A unit of the wire: a message, a block of one, or the acknowledgement of blocks."""
+        for message in self._blocks.receive(unit, _wire_time()):
+            await self.take(message)
+        await self._flush()
+
     async def _flush(self) -> None:
-        stream = self._stream
-        while stream is not None and self._waiting:
-            octets = self._waiting.popleft()
-            await stream.write(encode_frame(octets, DEVICE_PORT, self._peer))
+        stream, now = self._stream, _wire_time()
+        if stream is None:
+            return
+        while self._waiting:
+            self._blocks.send(self._waiting.popleft(), now)
+        timer = self._blocks.next_timer()
+        if timer is not None and timer <= now:
+            self._blocks.on_timer(now)
+        for unit in self._blocks.take_output():
+            await stream.write(encode_frame(unit, DEVICE_PORT, self._peer))
 
     @staticmethod
     async def _read(stream: Stream, link: WrapperLink) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .address import Address, MemoryAddress, PtyAddress, SerialAddress, TcpAddress, parse_address
 from .blocking import BlockingFrames, open_blocking
+from .blocks import BlockChannel
 from .capture import ByteTap, Captured, Direction, FrameTap
 from .channel import (
     AddressError,
@@ -29,6 +30,7 @@ from .tcp import TcpChannel, open_tcp
 __all__ = [
     "Address",
     "AddressError",
+    "BlockChannel",
     "BlockingFrames",
     "ByteChannel",
     "ByteTap",

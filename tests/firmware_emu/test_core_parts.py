@@ -14,7 +14,7 @@ import firmware_emu
 from firmware_emu import Device, MemoryNvm, Part, Personality, PersonalityError, load_personality
 from firmware_emu import defects as planned
 from firmware_emu.alerts import Purpose
-from firmware_emu.block_link import LONGEST_UNIT, BlockLink
+from protocols.dlms.block_link import LONGEST_UNIT, BlockLink
 from firmware_emu.clock import ClockSettings
 from firmware_emu.cosem import attribute
 from firmware_emu.credentials import Cell, point_anchor

@@ -1,6 +1,6 @@
-"""Between a device and a medium of short units: longer messages go in blocks (general block transfer).
+"""One end of a medium of short units: longer messages go in blocks (general block transfer).
 
-Sans-I/O like the device: feed it units from the medium, give it messages to send, take its units, wake it when asked.
+Without I/O or clock: feed it units from the medium, give it messages to send, take its units, wake it when asked.
 One transfer in each direction at a time; further messages wait for their turn.
 """
 
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from protocols.dlms.block_transfer import (
+from ..errors import DecodeError
+from ..instant import Instant
+from .block_transfer import (
     GENERAL_BLOCK_TRANSFER,
     Block,
     Delivered,
@@ -17,8 +19,6 @@ from protocols.dlms.block_transfer import (
     TransferFailed,
     UnitReceived,
 )
-from protocols.errors import DecodeError
-from protocols.instant import Instant
 
 LONGEST_UNIT = 1500
 """Octets that a ZigBee tunnel carries at once; a longer message goes in blocks (GBCS 10.2)."""
