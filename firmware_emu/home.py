@@ -13,6 +13,7 @@ from protocols.errors import LocalProtocolError, MissingKeyError
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1_device import DeviceLogEntry, JoinMethod, JoinResult
 from protocols.gbcs.keys import KeyName, KeyUse
+from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, Instant
 
@@ -30,8 +31,10 @@ LISTED_AS = {
     DeviceType.HCALCS: ListedType.HCALCS,
     DeviceType.PPMID: ListedType.PPMID,
     DeviceType.TYPE_2: ListedType.IHD,
+    DeviceType.SAPC: ListedType.HCALCS,
 }
-"""How the hub lists each kind of device. The proxy needs no entry."""
+"""How the hub lists each kind of device. The proxy needs no entry; that of a SAPC is inferred, none is published."""
+NOT_FETCHED = 0x819D
 HUB_TIME_EVERY: Instant = DAY
 """How often every device reads the hub's time."""
 
@@ -47,6 +50,8 @@ class Home:
 
     def __init__(self, hub: Device, devices: Iterable[Device | Node] = (), *, assembled: bool = True) -> None:
         self.hub = HubNode(hub)
+        self.hub.forwarding.on_unfetched = self._note_unfetched
+        self._unfetched: list[Message] = []
         self.han = Han(self.hub)
         for device in devices:
             self._bring_in(device)
@@ -76,6 +81,8 @@ class Home:
         if self._assembled:
             self._assembled = False
             self._enrol_all(now)
+        for node in self.nodes:
+            self.han.recall(node)
         for node, outputs in started:
             done += self._give(node, outputs)
         if hub_lived_on:
@@ -96,6 +103,17 @@ class Home:
     def receive_wan(self, octets: bytes, now: Instant) -> list[Done]:
         """A message from a remote party reaches the hub; it is lost while the hub is off."""
         return self.advance(now) + self._give(self.hub, self.hub.device.receive(octets, now))
+
+    def receive_at(self, identity: Eui64, octets: bytes, now: Instant) -> list[Done]:
+        """A message reaches a device at a port of its own, as on a bench, though the device may sleep.
+
+        The gas proxy reads along as if the hub had passed it on. What the device answers takes the usual way out.
+        """
+        done, node = self.advance(now), self.han.nodes[identity]
+        if node.sleepy:
+            hub = self.hub
+            done += self._give(hub, hub.device.through(lambda: hub.forwarding.overheard(identity, octets), now))
+        return done + self._give(node, node.device.receive(octets, now))
 
     def press(self, identity: Eui64, key: str, now: Instant) -> list[Done]:
         """The consumer presses a key of a device."""
@@ -174,11 +192,13 @@ class Home:
     def _give(self, node: Node, outputs: list[Output]) -> list[Done]:
         """Carry what a device gave. A hub that has reported an outage has used up its energy."""
         now = node.device.true_now
-        if not outputs:
+        if not outputs and not self._unfetched:
             self._wakes.pop(node.identity, None)
             return []
         self._wakes.clear()
         done = self.han.put(node, outputs, now)
+        if self._unfetched:
+            done += self._tell_unfetched(now)
         if not self.supplied and any(_is_last_gasp(each) for each in done):
             for each in self.nodes:
                 if self._in_hub(each) and each.device.on:
@@ -232,6 +252,22 @@ class Home:
         if node is None or not self.han.is_member(node):
             return JoinResult.NO_PARTNER_LINK_KEY
         return JoinResult.SUCCESS if node.device.on else JoinResult.NO_KEY_ESTABLISHMENT_RESPONSE
+
+    def _note_unfetched(self, message: Message) -> None:
+        if message.cra is Cra.COMMAND:
+            self._unfetched.append(message)
+
+    def _tell_unfetched(self, now: Instant) -> list[Done]:
+        """The proxy, in the box of the hub, reports commands that the gas meter never fetched, to who sent them."""
+        lost, self._unfetched = self._unfetched, []
+        proxy = self.han.nodes.get(self.hub.log.proxy or self.hub.identity)
+        if proxy is None or proxy is self.hub:
+            return []
+        done: list[Done] = []
+        for message in lost:
+            event = partial(proxy.device.alerts.event, NOT_FETCHED, concerned=message.originator)
+            done += self.han.put(proxy, proxy.device.through(event, now), now)
+        return done
 
     def _in_hub(self, node: Node) -> bool:
         """True for the hub and the proxy, which are one box."""

@@ -129,7 +129,7 @@ class ConsumerAccess(Part):
     def _top_up(self, component: Component) -> Sequence[Reply]:
         fields: Any = component.content
         before = self._switch.supply
-        result = self._gateway.enter_locally(bytes(fields["top_up_code"]).decode("latin-1"))
+        result = self._gateway.enter_locally((fields["top_up_code"] or b"").decode("latin-1"))
         self._log(TOP_UP, done=result is TokenResult.ACCEPTED)
         shown, value, rest = int(result), _NOTHING, _NOTHING
         if result is TokenResult.ACCEPTED:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from protocols.eui64 import Eui64
 from protocols.instant import DAY, HALF_HOUR, Instant
@@ -119,12 +119,12 @@ class Display(Part):
         """A frame from a server."""
         content = component.content
         if isinstance(content, ReadAttributesResponse):
-            read = {record.attribute: record.value for record in content.records if not record.status}
-            self._take(source, component.cluster, read)
+            good = (each for each in content.records if not each.status and isinstance(each.value, int))
+            self._take(source, component.cluster, {record.attribute: record.value for record in good})
         elif isinstance(content, ClusterCommand) and content.name == "Publish Price":
             self._take_price(source, content)
 
-    def _take(self, source: Eui64, cluster: int, read: dict[int, Any]) -> None:
+    def _take(self, source: Eui64, cluster: int, read: dict[int, int]) -> None:
         if cluster == METERING and read.get(UNIT) in (Fuel.ELECTRICITY, Fuel.GAS):
             self._note_server(source, read[UNIT])
         fuel = self._fuel(source)
@@ -144,7 +144,7 @@ class Display(Part):
         number = self.state.servers.get(source.hex())
         return None if number is None else Fuel(number)
 
-    def _take_metering(self, fuel: Fuel, read: dict[int, Any]) -> None:
+    def _take_metering(self, fuel: Fuel, read: dict[int, int]) -> None:
         name, readings = fuel.name.lower(), self.readings[fuel]
         if IMPORT in read:
             used = read[IMPORT] - readings.values.get("import", read[IMPORT])
@@ -165,7 +165,7 @@ class Display(Part):
             readings.day, readings.day_cost = day, 0
         readings.day_cost += max(0, used) * readings.values.get("price", 0)
 
-    def _take_account(self, fuel: Fuel, read: dict[int, Any]) -> None:
+    def _take_account(self, fuel: Fuel, read: dict[int, int]) -> None:
         name = fuel.name.lower()
         if BALANCE in read:
             self.show(f"{name} balance", pounds(read[BALANCE]))

@@ -63,7 +63,7 @@ class Forwarding(Part):
     def __init__(self, device_log: HubDeviceLog, radio: SubGhz | None = None) -> None:
         super().__init__()
         self._log, self._radio = device_log, radio
-        self.on_unfetched: Callable[[Eui64], None] = lambda _device: None
+        self.on_unfetched: Callable[[Message], None] = lambda _message: None
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -81,7 +81,7 @@ class Forwarding(Part):
         self.state.queue = [waiting for waiting in self.state.queue if waiting.until > at]
         self.touch()
         for waiting in lost:
-            self.on_unfetched(Eui64(waiting.device))
+            self.on_unfetched(Message.decode(waiting.octets))
         self._wait()
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:
@@ -103,6 +103,13 @@ class Forwarding(Part):
         if entry is not None and entry.kind is ListedType.ESME:
             body = [octet_string(identification(message))]
             self.device.alerts.send_dlms(NOT_DELIVERED, NOT_DELIVERED_ALERT, [message.originator], body)
+
+    def overheard(self, device: Eui64, frame: bytes) -> None:
+        """A message reached a device without passing here: the proxy may read along all the same."""
+        try:
+            self._tap(self._log.entry(device), Message.decode(frame), frame)
+        except DecodeError:
+            return
 
     # inside
 

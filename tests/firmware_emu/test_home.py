@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from firmware_emu import (
     Device,
@@ -36,10 +38,13 @@ from firmware_emu.tunnel import COORDINATOR, GET, TUNNELLING, GetResponse, given
 from protocols.dlms.access import AccessResponse
 from protocols.errors import DecodeError, LocalProtocolError
 from protocols.eui64 import Eui64
+from protocols.gbcs.asn1_device import DeviceLogEntry
+from protocols.gbcs.gbz import GbzAlert
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, HOUR, Instant
+from protocols.zigbee.smart_energy import COMMANDS
 
 from .homes import (
     DISPLAY,
@@ -180,16 +185,18 @@ def test_gas_meter_fetches_when_it_wakes_one_after_another(monkeypatch: pytest.M
     assert forwarding.waiting(GAS) == 0
 
 
-def test_message_that_is_not_fetched_in_a_day_is_lost() -> None:
-    home, parties = home_of(bare(GAS, DeviceType.GSME)), Parties()
+def test_message_that_is_not_fetched_in_a_day_is_lost_and_reported_by_the_proxy() -> None:
+    home = home_of(bare(GAS, DeviceType.GSME), bare(PROXY, DeviceType.GPF), hub=make_hub(PROXY))
+    home.receive_wan(Parties().command("GCS38", b"", GAS, SUPPLIER), START + 10)
     forwarding = home.device(HUB).find(Forwarding)
-    lost: list[Eui64] = []
-    forwarding.on_unfetched = lost.append
-    home.receive_wan(parties.command("GCS38", b"", GAS, SUPPLIER), START + 10)
     home.advance(START + 10 + DAY - 1)
-    assert lost == []
-    home.advance(START + 10 + DAY)
-    assert (lost, forwarding.waiting(GAS)) == ([GAS], 0)
+    assert forwarding.waiting(GAS) == 1
+    (alert,) = wan(home.advance(START + 10 + DAY))
+    assert forwarding.waiting(GAS) == 0
+    assert (alert.originator, alert.recipient, alert.message_code) == (PROXY, SUPPLIER, 0x1001)
+    payload = decode_payload(alert)
+    assert isinstance(payload, GbzAlert)
+    assert payload.alert_code == 0x819D
 
 
 def test_messages_wait_through_an_outage_of_the_hub() -> None:
@@ -506,3 +513,28 @@ def test_request_of_a_switch_that_the_meter_does_not_know_is_logged_and_refused(
     home.advance(START + ASK_AGAIN)
     assert events_of(meter) == [(NOT_DONE, CONTROL_REQUEST)]
     assert switch.find(Relay).state.level == 0
+
+
+# what must never do harm
+
+
+@pytest.mark.parametrize("make", [make_hub, make_esme, make_ppmid, make_switch])
+@given(data=st.data())
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_no_frame_of_the_home_does_harm(make: Callable[[], Device], data: st.DataObject) -> None:
+    """Whatever arrives for a cluster, well-formed or not, is answered or dropped."""
+    device, joining = make(), None
+    device.power_on(START)
+    if device.personality.device is not DeviceType.CHF:
+        joining = device.find(Joining)
+        kind = DeviceType.ESME if device.personality.device is not DeviceType.ESME else DeviceType.PPMID
+        joining.put((DeviceLogEntry(SWITCH, kind),))
+    for _ in range(4):
+        cluster = data.draw(st.sampled_from(sorted(device.han)))
+        rows = [row for row in COMMANDS if row.cluster == cluster]
+        head = st.sampled_from([bytes((1 | row.to_client << 3, 7, row.command)) for row in rows] or [b""])
+        general = st.sampled_from([b"\x00\x01\x00", b"\x08\x01\x01", b"\x18\x01\x0b", b"\x02", b"\x03", b"\xdd"])
+        octets = data.draw(st.one_of(head, general)) + data.draw(st.binary(max_size=40))
+        outputs = device.receive_han(SWITCH, cluster, octets, START + 1)
+        assert all(isinstance(output, Output) for output in outputs)
+    assert device.on
