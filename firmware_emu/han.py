@@ -26,6 +26,9 @@ from .tunnel import COORDINATOR, EVERY_SERVER, GET, TUNNELLING, given_out, put
 MOST_FRAMES_AT_ONCE = 10_000
 """More frames at one instant than any home has: devices that answer each other for ever."""
 
+MOST_RENEWALS = 100
+"""Link keys that are tried for a device that was in the network before."""
+
 
 class HanFrame(NamedTuple):
     """One frame in the air. For the tunnelling cluster, ``octets`` are what the tunnel carries."""
@@ -148,6 +151,16 @@ class Han:
         node.renew_key()
         self._keep(hub.sent(hub.device.through(lambda: hub.log.joined(node.identity, node.key_hash), now)))
         return True
+
+    def recall(self, node: Node) -> None:
+        """After a restart: let the device have the link key that the hub knows it by, if it ever had that."""
+        entry = self.hub.log.entry(node.identity)
+        key = node.key
+        for _ in range(MOST_RENEWALS):
+            if entry is None or entry.key_hash == node.key_hash:
+                return
+            node.renew_key()
+        node.take_key(key)
 
     def is_member(self, node: Node) -> bool:
         """True if the hub lets the device speak: it, the proxy in its own box, and who has a link key with it."""
