@@ -109,7 +109,10 @@ def _serve_mode(part: AccountPart) -> None:
             part.set_mode(_mode_of(values[mode]))
 
     def preset(value: Data) -> None:
-        part.state.credit.mode = _mode_of(value)
+        wanted = _mode_of(value)
+        if value != structure(enum(wanted), enum(IN_USE)):
+            raise AccessFailed
+        part.state.credit.mode = wanted
         part.touch()
 
     part.device.passive.serve(attribute(ACCOUNT, PASSIVE_ACCOUNT, 13), [mode, pattern], apply, check)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.gbcs.gbz import Component
+from protocols.gbcs.roles import DeviceType
 from protocols.zigbee.smart_energy_common import BASIC, DEVICE_MANAGEMENT, METERING
 
 from ..part import Part
@@ -51,6 +52,8 @@ class GasIdentity(Part):
                 Held(METERING, 0x0307, "meter_point"),
             ],
         )
+        if device.personality.device is DeviceType.GSME:
+            device.on_new_firmware.append(self._take_version)
         device.zcl.command(DEVICE_MANAGEMENT, 0x03, self._set_meter_point, to_client=True)
 
     def started(self) -> None:
@@ -66,9 +69,8 @@ class GasIdentity(Part):
             if getattr(self.state, field) is None:
                 setattr(self.state, field, value)
 
-    def firmware_changed(self, version: bytes) -> None:
-        """Another firmware runs: the four octets of its version."""
-        self.state.firmware_version = version
+    def _take_version(self) -> None:
+        self.state.firmware_version = bytes.fromhex(self.device.personality.firmware_version)
         self.touch()
 
     def _set_meter_point(self, component: Component) -> None:

@@ -71,6 +71,8 @@ class GasRadio(Part):
         super().__init__()
         self._server, self._payments = server, payments
         self._awake_until: Instant = -1
+        self._reported: list[tuple[int, list[int]]] = []
+        self._recipient = EVERY_SERVER
         self.proxy: Callable[[], Eui64 | None] = lambda: None
         self.before_wake: Callable[[], None] = lambda: None
         """Called before a report: consumption up to now is to be booked."""
@@ -81,6 +83,10 @@ class GasRadio(Part):
 
     def started(self) -> None:
         self._awake_until = -1
+        served = self.device.zcl.attributes_of
+        self._reported = [
+            (cluster, [each for each in served(cluster) if each in want]) for cluster, want in REPORTED.items()
+        ]
         self._rearm(self.device.now)
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - the new time is enough
@@ -99,6 +105,7 @@ class GasRadio(Part):
     def wake(self) -> None:
         """Wake now: report, and ask the hub for what waits."""
         self._awake_until = self.device.now + AWAKE_FOR
+        self._recipient = self.proxy() or EVERY_SERVER
         self.before_wake()
         if not self.device.defective(STOPS_REPORTING):
             self._send_waiting()
@@ -115,6 +122,7 @@ class GasRadio(Part):
 
     def tell_payment(self, debt_taken: bool) -> None:
         """A payment was taken: send the logs of payments at once."""
+        self._recipient = self.proxy() or EVERY_SERVER
         logs = [self._payments.published_top_ups()]
         if debt_taken:
             logs.append(self._payments.published_repayments(most=1))
@@ -126,7 +134,7 @@ class GasRadio(Part):
     def _send_waiting(self) -> None:
         waiting, self.state.waiting = self.state.waiting, []
         for cluster, command, payload in waiting:
-            self.device.emit(SendHan(self._recipient(), cluster, bytes((0x19, self._next(), command)) + payload))
+            self.device.emit(SendHan(self._recipient, cluster, bytes((0x19, self._next(), command)) + payload))
 
     def _send_logs(self) -> None:
         """Entries since the last wake; those of its very second once more, which the proxy knows how to take."""
@@ -141,21 +149,18 @@ class GasRadio(Part):
         self.touch()
 
     def _send_attributes(self) -> None:
-        zcl = self.device.zcl
-        for cluster, wanted in REPORTED.items():
-            records = [zcl.read(cluster, each) for each in zcl.attributes_of(cluster) if each in wanted]
+        read = self.device.zcl.read
+        for cluster, attributes in self._reported:
+            records = [read(cluster, each) for each in attributes]
             self._report(cluster, [record for record in records if not record.status])
         self._report(TIME, [AttributeRecord(TIME_ATTRIBUTE, 0, UTC_TIME, self.device.now)])
         self._report(METERING, [AttributeRecord(REPORTING_STATUS, 0, ENUMERATION, COMPLETE)])
 
     def _report(self, cluster: int, records: Sequence[AttributeRecord]) -> None:
-        self.device.emit(SendHan(self._recipient(), cluster, report(cluster, records, self._next())))
+        self.device.emit(SendHan(self._recipient, cluster, report(cluster, records, self._next())))
 
     def _send(self, component: Component) -> None:
-        self.device.emit(SendHan(self._recipient(), component.cluster, encode_frame(component)))
-
-    def _recipient(self) -> Eui64:
-        return self.proxy() or EVERY_SERVER
+        self.device.emit(SendHan(self._recipient, component.cluster, encode_frame(component)))
 
     def _next(self) -> int:
         self.state.sequence = self.state.sequence + 1 & 0xFF

@@ -101,14 +101,16 @@ class _Place:
         self._part, self._place = part, place
 
     def read_tier(self) -> int:
-        return self._part.reading().tiers[self._place]
+        self._part.settle()
+        return self._part.registers.tou[self._place]
 
     def preset_tier(self, value: int) -> None:
         self._part.registers.tou[self._place] = value
         self._part.touch()
 
     def read_block(self) -> int:
-        return self._part.reading().blocks[self._place]
+        self._part.settle()
+        return self._part.registers.counters[self._place][0]
 
     def preset_block(self, value: int) -> None:
         self._part.registers.counters[self._place][0] = value

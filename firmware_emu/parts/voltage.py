@@ -17,7 +17,7 @@ from protocols.instant import DAY, Instant
 
 from ..cosem import expect
 from ..defects import register_defect
-from ..engines.voltage import Limit, Phase, PhaseState, VoltageOutcome, VoltageSettings
+from ..engines.voltage import Limit, Phase, PhaseState, Quality, VoltageOutcome, VoltageSettings
 from ..part import Part
 from ..profile_generic import CLASS_ID as PROFILE
 from ..profile_generic import serve_log
@@ -142,7 +142,7 @@ class Voltage(Part):
         self.touch()
 
     def _run_quietly(self, place: int, phase: Phase, until: Instant) -> bool:
-        """Whole periods of a voltage that passes no threshold: every average is that voltage. True if it was so."""
+        """Whole periods in which nothing begins or ends: every average is the voltage. True if it was so."""
         state, period = phase.state, phase.settings.period
         if not self._is_quiet(place) or state.seen is None:
             return False
@@ -156,12 +156,21 @@ class Voltage(Part):
         return True
 
     def _is_quiet(self, place: int) -> bool:
-        """True if nothing can happen as long as the voltage stays."""
+        """True if nothing can begin or end as long as the voltage stays."""
         state, phase = self.state, self._phases[place].state
         volts = phase.voltage
-        steady = phase.seen is not None and phase.product == (phase.seen - phase.period_start) * volts
-        over, under = (state.limits[0], state.limits[3], state.over[place]), (*state.limits[1:3], state.under[place])
-        return steady and not any(phase.active) and volts <= min(over) and volts >= max(under)
+        if phase.seen is None or phase.product != (phase.seen - phase.period_start) * volts:
+            return False
+        extreme_over, extreme_under, sag, swell = state.limits
+        passed = {
+            Quality.AVERAGE_OVER: volts > state.over[place],
+            Quality.AVERAGE_UNDER: volts < state.under[place],
+            Quality.EXTREME_OVER: volts > extreme_over,
+            Quality.SWELL: volts > swell,
+            Quality.EXTREME_UNDER: volts < extreme_under,
+            Quality.SAG: volts < sag,
+        }
+        return phase.active == [passed[quality] for quality in Quality]
 
     def _take(self, place: int, outcome: VoltageOutcome) -> None:
         for average in outcome.averages:
