@@ -145,6 +145,17 @@ class CosemServer:
             raise NoPreset(f"no preset for class {key[0]}, {key[1].hex()}, {kind} {key[2]}")
         handler(value)
 
+    def pin(self, key: tuple[int, bytes, int], value: Data) -> None:
+        """Have an attribute that is served read as ``value``, until the device is made anew; nothing follows from it.
+
+        For values of which the device's rules say that they cannot be. Raises NoPreset if it does not serve it.
+        """
+        if key not in self._gets and key not in self._ranges:
+            raise NoPreset(f"class {key[0]}, {key[1].hex()}, attribute {key[2]} is not read on this device")
+        for table in (self._gets, self._ranges):
+            if key in table:
+                table[key] = lambda *_range: value  # a get takes no range, the read of a log has one
+
     def presets(self) -> list[tuple[Attribute, bool]]:
         """Everything that can be preset, each with whether it is a method."""
         return [(Attribute(class_id, name, number), method) for class_id, name, number, method in self._presets]

@@ -120,6 +120,16 @@ class ZclServer:
             raise NoPreset(f"no preset for attribute {cluster:04X}/{attribute:04X}")
         served.preset(value)
 
+    def pin_attribute(self, cluster: int, attribute: int, value: Any) -> None:
+        """Have an attribute that is served read as ``value``, until the device is made anew; nothing follows from it.
+
+        For values of which the device's rules say that they cannot be. Raises NoPreset if it does not serve it.
+        """
+        served = self._attributes.get((cluster, attribute))
+        if served is None:
+            raise NoPreset(f"attribute {cluster:04X}/{attribute:04X} is not read on this device")
+        self._attributes[cluster, attribute] = served._replace(read=lambda: value)
+
     def preset_command(self, asked: ClusterCommand, answers: Sequence[ClusterCommand]) -> None:
         """Put the device into the state in which ``asked`` is answered with ``answers``; none: with success alone.
 

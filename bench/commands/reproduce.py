@@ -1,4 +1,4 @@
-"""``meterbench reproduce``: emulated devices give the answers and raise the alerts of a folder of reference messages."""
+"""``meterbench reproduce``: emulated devices give the answers, and raise the alerts, of a folder of messages."""
 
 from __future__ import annotations
 

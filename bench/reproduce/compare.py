@@ -20,7 +20,7 @@ class Likeness(Enum):
 
 
 class Comparison(NamedTuple):
-    """The likeness; ``reason`` says what differs."""
+    """The likeness; ``reason`` says what differs, or under which reservation it does not."""
 
     likeness: Likeness
     reason: str = ""

@@ -64,6 +64,7 @@ class Workshop:
     def __init__(self, vectors: Vectors, keys: FolderKeyStore | None) -> None:
         self.keys = keys
         self._kinds = {**_kinds_of(vectors), **TEST_DEVICES}
+        self._roles: dict[Eui64, frozenset[int]] = {}
         self._lent = list(_parties(keys)) if keys else []
         self.far_side = self.store()
         """The published keys alone, which open what a device has encrypted."""
@@ -144,6 +145,11 @@ class Workshop:
 
     def roles_of(self, party: Eui64) -> frozenset[int]:
         """The roles that the certificates of a party name."""
+        if party not in self._roles:
+            self._roles[party] = self._find_roles(party)
+        return self._roles[party]
+
+    def _find_roles(self, party: Eui64) -> frozenset[int]:
         found = set()
         for use in KeyUse:
             octets = self.keys.certificate(KeyName(party, use)) if self.keys else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from firmware_emu import Device, Output
 from firmware_emu.parts.hub_device_log import (
     BACKUP,
@@ -59,7 +61,7 @@ def _joins(stage: Stage, pan: bytes, listed: Data) -> list[Output]:
             before = array(*listed.value[:place], waiting, *listed.value[place + 1 :])
             _put_log(stage, pan, before)
             log = device.find(HubDeviceLog)
-            return device.through(lambda: log.joined(Eui64(party), key_hash), stage.at)
+            return device.through(partial(log.joined, Eui64(party), key_hash), stage.at)
     raise NoCause("a full log in which no device has a key")
 
 
@@ -126,7 +128,7 @@ def capacity_reached(stage: Stage) -> list[Output]:
     others = [Eui64(number.to_bytes(8, "big")) for number in range(1, MOST_DEVICES + 1)]
     outputs: list[Output] = []
     for each in (*others, wanted):
-        outputs += device.through(lambda each=each: radio.admit(each), stage.at)  # type: ignore[misc]
+        outputs += device.through(partial(radio.admit, each), stage.at)
     return outputs
 
 

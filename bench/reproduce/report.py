@@ -29,12 +29,12 @@ class Report:
     answers: Counter[Likeness] = field(default_factory=Counter)
     alerts: Counter[Likeness] = field(default_factory=Counter)
     problems: list[tuple[str, str]] = field(default_factory=list)
+    unreadable: int = 0
 
     @property
     def is_clean(self) -> bool:
         """True if everything was reproduced and every file could be read."""
-        different = self.answers[Likeness.DIFFERENT] + self.alerts[Likeness.DIFFERENT]
-        return not different and not self.problems
+        return not self.answers[Likeness.DIFFERENT] + self.alerts[Likeness.DIFFERENT] + self.unreadable
 
     def to_json(self) -> dict[str, Any]:
         """The numbers under the documented keys."""
@@ -59,14 +59,14 @@ class Report:
     def count(self, numbers: Counter[Likeness], name: str, found: Comparison) -> None:
         """Add one message."""
         numbers[found.likeness] += 1
-        if found.likeness is Likeness.DIFFERENT:
+        if found.reason:
             self.problems.append((name, found.reason))
 
 
 def reproduce(folder: Path, keys: FolderKeyStore | None, shown: Shown = iter, defects: Iterable[str] = ()) -> Report:
     """Reproduce every pair and every alert below ``folder``."""
     vectors = find_vectors(folder)
-    report = Report(problems=list(vectors.problems))
+    report = Report(problems=list(vectors.problems), unreadable=len(vectors.problems))
     workshop, moments = Workshop(vectors, keys), Moments(vectors)
     answering, causes = Answering(workshop, moments, defects), Causes(workshop, vectors, defects)
     work = [(report.answers, pair.response.name, partial(answering.reproduce, pair)) for pair in vectors.pairs]

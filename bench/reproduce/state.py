@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 from firmware_emu import Device
 from firmware_emu.clock import ClockStatus
@@ -34,28 +35,43 @@ Step = Callable[[], None]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One thing that the state must have: ``what`` names it, ``apply`` brings it about."""
+    """One thing that the state must have: ``what`` names it, ``apply`` brings it about.
+
+    ``pin`` has the device show the value where its rules say that it cannot be; None where there is no such way.
+    """
 
     what: str
     apply: Step
+    pin: Step | None = None
 
 
-def load(device: Device, pair: Pair, keys: KeyStore) -> list[str]:
-    """Bring a device into the state that a response speaks of; what could not be done, as sentences.
+class Loaded(NamedTuple):
+    """``missing`` is what could not be had; ``forbidden`` what is shown though the device's rules forbid it."""
+
+    missing: list[str]
+    forbidden: list[str]
+
+
+def load(device: Device, pair: Pair, keys: KeyStore) -> Loaded:
+    """Bring a device into the state that a response speaks of.
 
     A value may be refused because another one is not there yet; what was refused is tried again behind the rest.
     """
     _set_clock(device, header_status(pair))
     waiting = list(_wanted(device, pair, keys))
     while waiting:
-        refused = [(wanted, reason) for wanted in waiting if (reason := _try(wanted))]
+        refused = [(wanted, reason) for wanted in waiting if (reason := _try(wanted.apply))]
         if len(refused) == len(waiting):
             break
         waiting = [wanted for wanted, _ in refused]
     else:
         refused = []
     _set_counters(device, pair)
-    return [f"{wanted.what}: {reason}" for wanted, reason in refused]
+    loaded = Loaded([], [])
+    for wanted, reason in refused:
+        pinned = wanted.pin is not None and not _try(wanted.pin)
+        (loaded.forbidden if pinned else loaded.missing).append(f"{wanted.what}: {reason}")
+    return loaded
 
 
 def _set_clock(device: Device, status: CosemClockStatus) -> None:
@@ -66,10 +82,10 @@ def _set_clock(device: Device, status: CosemClockStatus) -> None:
         device.clock.preset_data_time(device.now)
 
 
-def _try(wanted: Wanted) -> str:
+def _try(apply: Step) -> str:
     """Why a thing cannot be had; empty if it now is."""
     try:
-        wanted.apply()
+        apply()
     except NoPreset as missing:
         return str(missing)
     except Refused as refused:
@@ -116,13 +132,14 @@ def _wanted_dlms(
             continue
         if place in hidden:
             yield from _wanted_protected(device, argument, hidden[place])
-        elif value.type is not DataType.NULL or (key, spec.service is Service.ACTION) in presets:
+        elif value.type is not DataType.NULL or (spec.service is Service.ACTION and (key, True) in presets):
             yield _wanted_value(device, spec, value)
 
 
 def _wanted_value(device: Device, spec: Specification, value: Data) -> Wanted:
     key, method = (spec.class_id, spec.obis, spec.attribute), spec.service is Service.ACTION
-    return Wanted(_named(*key), partial(device.cosem.preset, key, value, method=method))
+    pin = None if method else partial(device.cosem.pin, key, value)
+    return Wanted(_named(*key), partial(device.cosem.preset, key, value, method=method), pin)
 
 
 def _wanted_protected(device: Device, argument: Data, hidden: Data | Component) -> Iterator[Wanted]:
@@ -132,7 +149,7 @@ def _wanted_protected(device: Device, argument: Data, hidden: Data | Component) 
         return
     for each, value in zip(asked.objects, hidden.value, strict=False):
         key = (each.class_id, each.obis, each.attribute)
-        yield Wanted(_named(*key), partial(device.cosem.preset, key, value))
+        yield Wanted(_named(*key), partial(device.cosem.preset, key, value), partial(device.cosem.pin, key, value))
 
 
 def _named(class_id: int, obis: bytes, number: int) -> str:
@@ -167,8 +184,9 @@ def _wanted_attributes(device: Device, asked: Component, answers: list[Component
             if record.status == ZCL_HARDWARE_FAILURE:
                 device.zcl.faults[cluster, record.attribute] = ZCL_HARDWARE_FAILURE
             elif not record.status:
-                preset = partial(device.zcl.preset_attribute, cluster, record.attribute, record.value)
-                yield Wanted(f"attribute {cluster:04X}/{record.attribute:04X}", preset)
+                value = (cluster, record.attribute, record.value)
+                preset, pin = partial(device.zcl.preset_attribute, *value), partial(device.zcl.pin_attribute, *value)
+                yield Wanted(f"attribute {cluster:04X}/{record.attribute:04X}", preset, pin)
 
 
 def _wanted_command(
