@@ -122,6 +122,21 @@ class Phase:
         ends = [self._period_end(), *(at for at, _quality in self._maturing())]
         return min(ends)
 
+    @property
+    def next_change(self) -> Instant | None:
+        """When a condition may begin or end, if the voltage stays as it is; None for never.
+
+        Until then ``advance`` only closes periods, and may be called late.
+        """
+        state = self.state
+        if state.seen is None:
+            return None
+        times = [at for at, _quality in self._maturing()]
+        steady = state.product == (state.seen - state.period_start) * state.voltage
+        if not steady or self._average_conditions(state.voltage) != state.active[:2]:
+            times.append(self._period_end())
+        return min(times, default=None)
+
     def observe(self, now: Instant, voltage: int) -> VoltageOutcome:
         """The RMS voltage is ``voltage`` from ``now`` on."""
         outcome = self.advance(now)
@@ -174,17 +189,24 @@ class Phase:
             state.seen = now
 
     def _close_period(self, at: Instant, outcome: VoltageOutcome) -> None:
-        state, settings = self.state, self.settings
+        state = self.state
         length = at - state.period_start
         average = (2 * state.product + length) // (2 * length)
         state.period_start, state.product = at, 0
         outcome.averages.append(Average(at, average))
-        over = settings.average_over is not None and average > settings.average_over
-        under = settings.average_under is not None and average < settings.average_under
+        over, under = self._average_conditions(average)
         passed = ((Quality.AVERAGE_OVER, over), (Quality.AVERAGE_UNDER, under))
         for quality, is_passed in sorted(passed, key=lambda item: item[1]):  # what ended comes first
             change = self._start if is_passed else self._end
             outcome.events.extend(change(at, quality, average))
+
+    def _average_conditions(self, average: int) -> list[bool]:
+        """Whether it is over the one limit, and under the other."""
+        settings = self.settings
+        return [
+            settings.average_over is not None and average > settings.average_over,
+            settings.average_under is not None and average < settings.average_under,
+        ]
 
     def _skip_equal_periods(self, now: Instant, keep: int, outcome: VoltageOutcome) -> None:
         """The voltage does not change up to ``now``, and one whole period like those to come was judged already."""

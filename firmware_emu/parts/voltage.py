@@ -17,7 +17,7 @@ from protocols.instant import DAY, Instant
 
 from ..cosem import expect
 from ..defects import register_defect
-from ..engines.voltage import Limit, Phase, PhaseState, Quality, VoltageOutcome, VoltageSettings
+from ..engines.voltage import Limit, Phase, PhaseState, VoltageOutcome, VoltageSettings
 from ..part import Part
 from ..profile_generic import CLASS_ID as PROFILE
 from ..profile_generic import serve_log
@@ -76,7 +76,7 @@ class Voltage(Part):
         for place in range(len(LIMITERS)):
             name = f"0-0:17.0.{place + 1}"
             rows = [(4, "limits"), (6, "durations")]
-            serve(self, [_setting(LIMITER, name, number, held, place, self._configured) for number, held in rows])
+            serve(self, [_setting(LIMITER, name, number, held, place, self._reconfigured) for number, held in rows])
 
     def started(self) -> None:
         self._configured()
@@ -132,60 +132,30 @@ class Voltage(Part):
             )
             self._phases.append(Phase(state.phases[place], settings, first + place if first else 0))
 
+    def _reconfigured(self) -> None:
+        """The voltage as it is has to be compared with new settings. What passed was judged by the old ones."""
+        self._catch_up()
+        self._configured()
+        self.observe([phase.state.voltage for phase in self._phases])
+
     def _catch_up(self) -> None:
         self._let_pass(self.device.now)
 
     def _let_pass(self, until: Instant) -> None:
         for place, phase in enumerate(self._phases):
-            if not self._run_quietly(place, phase, until):
-                self._take(place, phase.advance(until))
+            self._take(place, phase.advance(until, self._entries))
         self.touch()
 
-    def _run_quietly(self, place: int, phase: Phase, until: Instant) -> bool:
-        """Whole periods in which nothing begins or ends: every average is the voltage. True if it was so."""
-        state, period = phase.state, phase.settings.period
-        if not self._is_quiet(place) or state.seen is None:
-            return False
-        end = (state.period_start // period + 1) * period
-        last = until - until % period
-        if end <= last:
-            ends = range(max(end, last - (self._entries - 1) * period), last + 1, period)
-            self._logs[place].extend([(at, state.voltage) for at in ends])
-            state.period_start, state.product = last, 0
-            state.seen = last
-        return True
-
-    def _is_quiet(self, place: int) -> bool:
-        """True if nothing can begin or end as long as the voltage stays."""
-        state, phase = self.state, self._phases[place].state
-        volts = phase.voltage
-        if phase.seen is None or phase.product != (phase.seen - phase.period_start) * volts:
-            return False
-        extreme_over, extreme_under, sag, swell = state.limits
-        passed = {
-            Quality.AVERAGE_OVER: volts > state.over[place],
-            Quality.AVERAGE_UNDER: volts < state.under[place],
-            Quality.EXTREME_OVER: volts > extreme_over,
-            Quality.SWELL: volts > swell,
-            Quality.EXTREME_UNDER: volts < extreme_under,
-            Quality.SAG: volts < sag,
-        }
-        return phase.active == [passed[quality] for quality in Quality]
-
     def _take(self, place: int, outcome: VoltageOutcome) -> None:
-        for average in outcome.averages:
-            self._logs[place].append(average.at, average.voltage)
+        self._logs[place].extend(outcome.averages)
         for event in outcome.events:
             self.device.alerts.event(event.code, event.voltage.to_bytes(4, "big"))
 
     def _rearm(self) -> None:
-        """While nothing can happen the periods are dealt with once a day."""
-        midnight = self.device.now - self.device.now % DAY + DAY
-        times = [
-            midnight if self._is_quiet(place) or phase.due is None else phase.due
-            for place, phase in enumerate(self._phases)
-        ]
-        self.schedule(min(times))
+        """While nothing begins or ends the periods are dealt with once a day."""
+        now = self.device.now
+        changes = [change for phase in self._phases if (change := phase.next_change) is not None]
+        self.schedule(min([now - now % DAY + DAY, *changes]))
 
     # serving
 
@@ -193,7 +163,7 @@ class Voltage(Part):
         prefix, ring = f"1-0:{32 + 20 * place}", self._logs[place]
         ring.attach(self.device)
         log = f"{prefix}.24.0"
-        configured = self._configured
+        configured = self._reconfigured
         serve(
             self,
             [
@@ -225,10 +195,10 @@ class Voltage(Part):
             self.touch()
 
     def _new_period(self) -> None:
-        self._configured()
+        self._reconfigured()
         for phase in self._phases:
             phase.restart(self.device.now)
-        self._rearm()
+        self._reconfigured()
 
 
 def _setting(
