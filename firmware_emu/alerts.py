@@ -182,7 +182,8 @@ class Alerts(Part):
     ) -> None:
         device = self.device
         use_case = use_case_by_code(message_code)
-        protection = use_case.protection_of(Cra.ALERT) if use_case else Protection.SIGNATURE
+        published = use_case.protection_of(Cra.ALERT) if use_case else Protection.NONE
+        protection = published or Protection.SIGNATURE  # inferred where no protection is published
         other = OtherInformation(message_code, *supplementary)
         for recipient in recipients:
             counter = device.counters.next_originator()

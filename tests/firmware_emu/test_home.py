@@ -42,6 +42,7 @@ from protocols.gbcs.asn1_device import DeviceLogEntry
 from protocols.gbcs.gbz import GbzAlert
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
+from protocols.gbcs.protection import Verdict, verify
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, HOUR, Instant
 from protocols.zigbee.smart_energy import COMMANDS
@@ -52,6 +53,7 @@ from .homes import (
     GAS,
     HUB,
     IN_HOME_DISPLAY,
+    KEYS,
     PROXY,
     SWITCH,
     Parties,
@@ -217,6 +219,7 @@ def test_hub_reports_what_it_cannot_deliver() -> None:
     done = home.receive_wan(parties.command("ECS52", READ_VERSION, ELECTRICITY, SUPPLIER), START + 5)
     (alert,) = wan(done)
     assert (alert.originator, alert.recipient, alert.message_code) == (HUB, SUPPLIER, 0x00D5)
+    assert verify(alert, KEYS).signature is Verdict.VALID
 
 
 def test_proxy_reads_along_what_it_needs() -> None:
