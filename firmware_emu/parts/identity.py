@@ -83,6 +83,7 @@ class Identity(Part):
         rows = [Stored(1, "0-0:0.2.1.255", 2, "firmware_version", _OCTETS)]
         if device.personality.device is DeviceType.CHF:
             rows += [
+                Stored(1, "0-0:96.1.1.255", 2, "identifier", _OCTETS),  # inferred: the list of ECS26i is not public
                 Stored(1, "0-0:96.1.4.255", 2, "model", _OCTETS),
                 Stored(1, "0-0:96.1.6.255", 2, "manufacturer", _OCTETS),
             ]

@@ -10,7 +10,8 @@ from __future__ import annotations
 # Devices: "all" is every device that holds credentials. A column that ends in "?" is inferred.
 #
 # Reads that name both devices go to the gas proxy; the gas meter itself answers its supplier only.
-# GCS25 is for no device to carry out: the hub takes its copy as the command passes, so no role may send it.
+# GCS25 is retired: today a hub only takes its copy as the command passes. Meters of its time take it from their
+# supplier, as signed messages show, and so its role is that of GCS25a.
 #
 # code, name, what, devices, payload, protection, roles, flags, service requests
 GAS: tuple[tuple[int, str, str, str, str, str, str, str, str], ...] = (
@@ -32,7 +33,7 @@ GAS: tuple[tuple[int, str, str, str, str, str, str, str, str], ...] = (
     (0x007B, "GCS21a", "read gas configuration", "GSME", "GBZ", "M M", "SNA", "", "6.2.8"),
     (0x007C, "GCS23", "calorific value and conversion factor", "GSME", "GBZ", "SM S", "S", "CR", "6.6"),
     (0x007D, "GCS24", "uncontrolled flow and tamper state", "GSME", "GBZ", "SM S", "S?", "CR", "6.7"),
-    (0x007E, "GCS25", "gas: billing calendar", "GSME GPF", "GBZ", "SM S", "", "CR", "6.8"),
+    (0x007E, "GCS25", "gas: billing calendar", "GSME GPF", "GBZ", "SM S", "S?", "CR", "6.8"),
     (0x007F, "GCS28", "set GSME clock", "GSME", "ASN1", "SM S", "S", "CR", "6.11 8.1.1"),
     (0x0080, "GCS31", "start gas network log", "GSME", "GBZ", "M M", "A", "R", "14.1"),
     (0x0081, "GCS32", "close valve", "GSME", "GBZ", "SM S", "S", "CR", "7.2"),

@@ -47,7 +47,7 @@ def meter_elsewhere() -> Iterator[Rig]:
 
     async def serve() -> None:
         clock, rig = RealClock(), rig_at(1)
-        device = make_device(rig.devices[0], rig, TestPki(rig))
+        device = make_device(rig.devices[0], TestPki(rig))
         device.power_on(clock.now())
         async with on_tcp(Server(device, clock.now)) as (_, port):
             address.append(port)

@@ -162,7 +162,7 @@ def test_an_alert_code_leads_to_its_use_cases() -> None:
 
 def test_devices_are_addressed_only_over_the_han_without_a_role() -> None:
     without = {u.name for u in all_use_cases() if u.kind is Kind.COMMAND and not u.roles}
-    assert without == {"PCS01", "PCS02", "GCS25", "CS02b"}
+    assert without == {"PCS01", "PCS02", "CS02b"}
     assert {u.name for u in all_use_cases() if u.device_to_device} == {"PCS01", "PCS02"}
 
 
