@@ -298,7 +298,8 @@ class Account:
         state.balance -= from_balance
 
     def _is_collected(self, debt: TimeDebt) -> bool:
-        return debt.remaining > 0 and debt.rate > 0 and (self.prepayment or COLLECT_TIME_DEBTS_IN_CREDIT_MODE)
+        due = debt.remaining > 0 and debt.rate > 0 and debt.period > 0
+        return due and (self.prepayment or COLLECT_TIME_DEBTS_IN_CREDIT_MODE)
 
     def _collected_debts(self) -> list[TimeDebt]:
         return [debt for debt in self.state.time_debts if self._is_collected(debt)]
