@@ -33,6 +33,7 @@ def make_device(
 ) -> Device:
     """A communications hub; ``proxy`` is the gas proxy in the same box, ``seed`` decides which keys it makes."""
     device_log, radio = HubDeviceLog(proxy), SubGhz()
+    device_log.on_removed = radio.forget
     parts: list[Part] = [
         *(Identity(), device_log, radio, Forwarding(device_log, radio), HubPower()),
         *asn1_parts(DeviceType.CHF, seed),

@@ -8,7 +8,7 @@ only the hash is kept, which is what the trust centre hands over when a hub is r
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING
@@ -142,6 +142,7 @@ class HubDeviceLog(Part):
     def __init__(self, proxy: Eui64 | None = None) -> None:
         super().__init__()
         self.proxy = proxy
+        self.on_removed: Callable[[Eui64], None] = lambda _device: None
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -253,6 +254,7 @@ class HubDeviceLog(Part):
             return
         self._remember(entry)
         self.state.entries.remove(entry)
+        self.on_removed(Eui64(device))
         self._changed()
 
     def _restore(self, argument: Data) -> None:

@@ -69,6 +69,8 @@ class Forwarding(Part):
         super().attach(device)
         device.dispatcher.route = self._from_wan
         device.han[TUNNELLING] = self._from_device
+        if self._radio is not None:
+            self._radio.is_gas_meter = self._is_gas_meter
 
     def started(self) -> None:
         if self.device.defective(LOSES_QUEUE):
@@ -113,6 +115,10 @@ class Forwarding(Part):
 
     # inside
 
+    def _is_gas_meter(self, device: Eui64) -> bool:
+        entry = self._log.entry(device)
+        return entry is not None and entry.kind is ListedType.GSME
+
     def _from_wan(self, message: Message, frame: bytes) -> bool:
         return self._to_home(message, frame)
 
@@ -122,6 +128,8 @@ class Forwarding(Part):
             if self._log.entry(source) is None:
                 return
             self._log.heard(source)
+            if self._radio is not None:
+                self._radio.heard(source)
         frame = handed_over(octets)
         if frame is None:
             self._give_next(source)

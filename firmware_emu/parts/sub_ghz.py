@@ -7,6 +7,7 @@ duration of messages on the air, the scan and the bodies of DBCH07 and DBCH08 ar
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
@@ -100,7 +101,9 @@ class Sub(NamedTuple):
 
 LIMITED_ACTION, CHANNEL_CHANGED, SCAN_ASSESSED = Sub(0x8F20, 0x0110), Sub(0x8F26, 0x0111), Sub(0x8F28, 0x0112)
 CONFIGURATION_CHANGED, MESSAGE_DROPPED, NO_ROOM = Sub(0x8F2A, 0x0113), Sub(0x8F2C, 0x0114), Sub(0x8F2D, 0x0115)
-SCAN_BEGUN, CHANNEL_KEPT = 0x8F27, 0x8F2B
+SCAN_BEGUN, CHANNEL_KEPT, SEARCHES_FAILED = 0x8F27, 0x8F2B, 0x8F29
+SEARCHES = 3
+"""Scans for a gas meter that is not heard of, one a day, after which the hub says that it is lost."""
 
 
 def usual_configuration() -> list[str | int]:
@@ -111,7 +114,10 @@ def usual_configuration() -> list[str | int]:
 
 @dataclass(slots=True)
 class SubGhzState:
-    """``masks`` and ``numbers`` are the configuration; ``sent`` is air time by minute: minute, device, microseconds."""
+    """``masks`` and ``numbers`` are the configuration; ``sent`` is air time by minute: minute, device, microseconds.
+
+    ``heard`` is when each device joined or was heard last, ``searches`` how often a silent gas meter was looked for.
+    """
 
     masks: list[str] = field(default_factory=lambda: [str(mask) for mask in usual_configuration()[:4]])
     numbers: list[int] = field(default_factory=lambda: [int(number) for number in usual_configuration()[4:]])
@@ -123,6 +129,8 @@ class SubGhzState:
     changes: list[Instant] = field(default_factory=list)
     scanning_until: Instant = 0
     trigger: Trigger = Trigger.REMOTE_COMMAND
+    heard: dict[str, Instant] = field(default_factory=dict)
+    searches: int = 0
 
 
 class SubGhz(Part):
@@ -135,6 +143,7 @@ class SubGhz(Part):
     def __init__(self) -> None:
         super().__init__()
         self.noise: dict[str, int] = {}
+        self.is_gas_meter: Callable[[Eui64], bool] = lambda _device: False
         self.channel_ring = RingLog("log/channel", "IH7s", LOG_ENTRIES)
 
     def attach(self, device: Device) -> None:
@@ -150,6 +159,8 @@ class SubGhz(Part):
         self._wait()
 
     def advance(self, at: Instant) -> None:
+        if at >= self._search_due():
+            self._search()
         if self.state.scanning_until and at >= self.state.scanning_until:
             self._end_scan()
         self._assess_duty()
@@ -160,6 +171,7 @@ class SubGhz(Part):
         state = self.state
         state.sent = [(minute + step // 60, device, time) for minute, device, time in state.sent]
         state.changes = [at + step for at in state.changes]
+        state.heard = {key: at + step for key, at in state.heard.items()}
         state.scanning_until += step if state.scanning_until else 0
         self.touch()
         self._wait()
@@ -175,8 +187,19 @@ class SubGhz(Part):
             self._alert(NO_ROOM, octet_string(device))
             return False
         devices.append(bytes(device))
+        self.state.heard[device.hex()] = self.device.now
         self.touch()
+        self._wait()
         return True
+
+    def heard(self, device: Eui64) -> None:
+        """A device has sent something."""
+        if device in self.state.devices:
+            self.state.heard[device.hex()] = self.device.now
+            if self.is_gas_meter(device):
+                self.state.searches = 0
+            self.touch()
+            self._wait()
 
     def forget(self, device: Eui64) -> None:
         """A device has left the network."""
@@ -184,6 +207,7 @@ class SubGhz(Part):
             if device in devices:
                 devices.remove(device)
                 self.touch()
+        self.state.heard.pop(device.hex(), None)
 
     def suspend(self, device: Eui64) -> None:
         """Tell a device to be silent; messages for it are dropped."""
@@ -271,6 +295,21 @@ class SubGhz(Part):
         """The channels that may be used, each as a mask with one channel."""
         return _channels(self.state.masks)
 
+    # lost gas meter
+
+    def _search_due(self) -> Instant:
+        """When a gas meter will have been silent for another day."""
+        state = self.state
+        silent = [at for key, at in state.heard.items() if self.is_gas_meter(Eui64(bytes.fromhex(key)))]
+        return min(silent) + (state.searches + 1) * DAY if silent and state.searches < SEARCHES else NEVER
+
+    def _search(self) -> None:
+        self.state.searches += 1
+        self.touch()
+        self.request_scan(Trigger.GSME_MISSING_A_DAY)
+        if self.state.searches == SEARCHES:
+            self.device.alerts.event(SEARCHES_FAILED)
+
     # duty cycle
 
     def share(self) -> int:
@@ -328,7 +367,7 @@ class SubGhz(Part):
     # inside
 
     def _wait(self) -> None:
-        due = self.state.scanning_until or NEVER
+        due = min(self.state.scanning_until or NEVER, self._search_due())
         if self.state.sent:
             due = min(due, self.device.now // LOOK_AGAIN * LOOK_AGAIN + LOOK_AGAIN)
         self.schedule(due)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from firmware_emu import Device, MemoryNvm, Output, Part, Personality
 from firmware_emu.credentials import Cell, point_anchor
 from firmware_emu.devices import chf
-from firmware_emu.han import Done
+from firmware_emu.han import Done, Node
 from firmware_emu.home import Home, to_wan
 from protocols.dlms.access import AccessRequest, invoke_id_of
 from protocols.eui64 import Eui64, eui64
@@ -115,7 +115,7 @@ def outputs_of(done: Sequence[Done], device: Eui64) -> list[Output]:
     return [each.output for each in done if each.device == device]
 
 
-def home_of(*devices: Device, hub: Device | None = None, at: Instant = START, assembled: bool = True) -> Home:
+def home_of(*devices: Device | Node, hub: Device | None = None, at: Instant = START, assembled: bool = True) -> Home:
     """A home with these devices, on."""
     home = Home(hub or make_hub(), devices, assembled=assembled)
     home.power_on(at)

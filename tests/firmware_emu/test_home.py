@@ -304,6 +304,23 @@ def test_fifth_sub_ghz_device_finds_no_room() -> None:
         found += alerts([each.output for each in done])
     assert joined == [True] * 4 + [False]
     assert found == [0x8F12] * 4 + [0x8F2D]
+    home.receive_wan(parties.command("CCS02", remove_device(devices[0])), START + 50)
+    assert home.join(devices[4], START + 51)[0]
+
+
+def test_silent_gas_meter_is_searched_for_three_times_then_given_up() -> None:
+    home = home_of(Node(bare(GAS, DeviceType.GSME, Speaker()), mains=False, sleepy=True, sub_ghz=True))
+    found: list[tuple[int, int]] = []
+    for day in range(1, 6):
+        found += [(day, code) for code in alerts(messages_only(home.advance(START + day * DAY + HOUR)))]
+    search = [0x8F28, 0x8F27]
+    expected = [(day, code) for day in (1, 2, 3) for code in (*search, *[0x8F29] * (day == 3), 0x8F2B)]
+    assert found == expected
+
+
+def test_gas_meter_that_wakes_is_not_searched_for() -> None:
+    home = home_of(Node(make_gas_meter(), mains=False, sleepy=True, sub_ghz=True))
+    assert alerts(messages_only(home.advance(START + 3 * DAY))) == []
 
 
 # time and supply
