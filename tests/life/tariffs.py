@@ -163,11 +163,13 @@ class Ledger:
     counters: dict[int, int] = field(default_factory=dict)
     midnights: list[tuple[int, ...]] = field(default_factory=list)
     half_hours: list[tuple[int, int]] = field(default_factory=list)
+    off: list[tuple[Instant, Instant]] = field(default_factory=list)
+    """From when to when nothing flowed. A rate must not change inside a half-hour of which this is a part."""
 
     def run(self, until: Instant) -> None:
         """Book all half-hours that end up to and including ``until``."""
         while self.now + HALF_HOUR <= until:
-            amount = getattr(self.load.day(self.now // DAY), self.column)[self.now % DAY // HALF_HOUR]
+            amount = self._amount()
             self._book(amount)
             self.now += HALF_HOUR
             self.half_hours.append((self.now, amount))
@@ -195,6 +197,16 @@ class Ledger:
     def cost(self) -> int:
         """Everything so far, millipence."""
         return self.worth // 1000 + self.standing
+
+    def _amount(self) -> int:
+        """What flows in the half-hour that begins now: of each part of it, what has flowed so far rounded down."""
+        whole: int = getattr(self.load.day(self.now // DAY), self.column)[self.now % DAY // HALF_HOUR]
+        flowed, begin = 0, 0
+        for lost, back in sorted(self.off):
+            stop = min(max(lost - self.now, begin), HALF_HOUR)
+            flowed += whole * stop // HALF_HOUR - whole * begin // HALF_HOUR
+            begin = min(max(back - self.now, stop), HALF_HOUR)
+        return flowed + whole - whole * begin // HALF_HOUR
 
     def _book(self, amount: int) -> None:
         first, last = self.tariff.rate(self.now, self.offset), self.tariff.rate(self.now + HALF_HOUR - 1, self.offset)
