@@ -58,7 +58,10 @@ class Part:
         """The supply fails; what is touched here is still saved."""
 
     def power_restored(self, lost: Instant, at: Instant) -> None:
-        """The supply is back after ``started``; ``lost`` is when it failed, or the last commit before a crash."""
+        """The supply is back after ``started``; ``lost`` is when it failed, or the last commit before a crash.
+
+        Both by the device's clock.
+        """
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:
         """The device's clock was set from ``before`` to ``after``. What counts durations must move its ``due``."""

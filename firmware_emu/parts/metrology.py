@@ -142,12 +142,11 @@ class Metrology(Part):
     def power_lost(self, at: Instant) -> None:
         self.settle(at)
 
-    def power_restored(self, lost: Instant, at: Instant) -> None:  # true times
+    def power_restored(self, lost: Instant, at: Instant) -> None:
         """Nothing flowed; slots that were missed are recorded, empty, so that every half-hour has its entry."""
-        clock = self.device.clock
-        self.settle(clock.local(lost))
+        self.settle(lost)
         self._flows, flows = False, self._flows
-        self.settle(clock.local(at))
+        self.settle(at)
         self._flows = flows
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:

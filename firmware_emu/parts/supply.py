@@ -62,12 +62,10 @@ class Supply(Part):
         watts = self._watts()
         return sum(watts > item.value for item in DATA.decode(self.state.thresholds).value)
 
-    def power_restored(self, lost: Instant, at: Instant) -> None:  # true times
-        begin = self.device.clock.local(lost)
-        end = self.device.clock.local(at)
+    def power_restored(self, lost: Instant, at: Instant) -> None:
         # the meter's own log says when, though it is written now
-        self.device.logs.power_ring.append(max(0, begin), SUPPLY_LOST, 0)
-        self._tell(SUPPLY_BACK, begin, end)
+        self.device.logs.power_ring.append(max(0, lost), SUPPLY_LOST, 0)
+        self._tell(SUPPLY_BACK, lost, at)
 
     def sensed(self, signal: str, active: bool) -> None:
         if signal not in PHASE_SIGNALS or self.device.personality.variant != "C":

@@ -145,6 +145,18 @@ def test_half_hours_of_an_outage_are_recorded_empty() -> None:
     assert [row[:2] for row in home.log("0-0:99.1.3")] == [(MIDNIGHT, first)]
 
 
+@pytest.mark.parametrize("ahead", [-2 * HALF_HOUR, 5 * HALF_HOUR])
+def test_an_outage_of_a_meter_whose_clock_is_wrong(ahead: int) -> None:
+    load = Wobbly()
+    home = Metering(load)
+    home.device.clock.force(START + ahead)
+    lost, back = START + 2 * HALF_HOUR, START + 6 * HALF_HOUR
+    home.restart(lost, back)
+    home.run(back + HALF_HOUR)
+    assert home.metrology.state.primary.total == used(load, START, lost) + used(load, back, back + HALF_HOUR)
+    assert [entry.at for entry in home.device.logs.power()] == [lost + ahead, back + ahead]
+
+
 @pytest.mark.parametrize("step", [-700, 900, 3 * HALF_HOUR + 5, -5 * HALF_HOUR])
 def test_a_set_clock_loses_no_energy(step: int) -> None:
     load = Wobbly()
