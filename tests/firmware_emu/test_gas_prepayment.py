@@ -173,6 +173,7 @@ def test_without_emergency_credit_supply_ends_at_the_threshold(rig: PrepaymentRi
         rig.run(HALF_HOUR)
     assert 0x8F0F in rig.codes()
     assert -POUND < rig.balance <= 0
+    assert rig.part("gas registers").registers.total == 2200 * (rig.now - MIDNIGHT) // HALF_HOUR
 
 
 def test_top_up_arms_and_the_consumer_opens(rig: PrepaymentRig) -> None:

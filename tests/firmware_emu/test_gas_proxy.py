@@ -11,13 +11,16 @@ from firmware_emu import Device, MemoryNvm, Personality, SendHan
 from firmware_emu.devices import gpf, gsme
 from firmware_emu.home import Home, to_wan
 from firmware_emu.load_model import LoadModel
-from firmware_emu.zcl_frames import decode_frame, encode_frame
+from firmware_emu.parts.gas_radio import TIME
+from firmware_emu.zcl_frames import decode_frame, encode_frame, report
 from protocols.dlms.cosem_time import ClockStatus, CosemDateTime
-from protocols.gbcs.gbz import Component, GbzPayload
-from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.gbz import Component, ExecutionOutcome, GbzAlert, GbzPayload
+from protocols.gbcs.message import Cra, Message, OtherInformation
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
-from protocols.zigbee.zcl import ReadAttributesResponse
+from protocols.zigbee.smart_energy import command_named
+from protocols.zigbee.smart_energy_events import Event
+from protocols.zigbee.zcl import AttributeRecord, DefaultResponse, ReadAttributesResponse
 
 from .gas_rig import (
     MIDNIGHT,
@@ -259,6 +262,116 @@ def test_defects_of_reporting_can_be_seen() -> None:
     silent = GasHome(EvenLoad(100), meter_defects=["stops-reporting"])
     silent.run(DAY)
     assert values(silent.ask("GCS13a", read(METERING, 0x0000))[0]) == [0]
+
+
+# one message or frame at a time
+
+
+class LoneProxy(GasRig):
+    """A proxy that is handed what passes the hub, and what the meter sends."""
+
+    def __init__(self) -> None:
+        super().__init__(kind=DeviceType.GPF)
+
+    def pass_command(self, use_case: str, *components: Component) -> Message:
+        numbered = (each._replace(frame=each.frame._replace(sequence=n)) for n, each in enumerate(components))
+        octets = self.parties.command(use_case, GbzPayload(tuple(numbered)).encode(), GAS)
+        assert self.send(octets) == []
+        return Message.decode(octets)
+
+    def pass_response(self, command: Message, *answers: Component) -> None:
+        payload = GbzPayload(answers).encode()
+        self.send(
+            Message(
+                Cra.RESPONSE, command.counter, GAS, SUPPLIER, OtherInformation(command.message_code), payload
+            ).encode()
+        )
+
+    def pass_alert(self, command: Message, code: int, cluster: int, number: int) -> None:
+        body = ExecutionOutcome(command.message_code, command.counter, cluster, 9, number)
+        payload = GbzAlert(code, self.now, body, 1).encode()
+        self.send(Message(Cra.ALERT, 1, GAS, SUPPLIER, OtherInformation(0x00CD), payload).encode())
+
+    def hear(self, cluster: int, octets: bytes) -> list[SendHan]:
+        outputs = self.device.receive_han(GAS, cluster, octets, self.now)
+        return [each for each in outputs if isinstance(each, SendHan)]
+
+    def hear_report(self, total: int, at: Instant) -> list[SendHan]:
+        """A whole report of the register; what the proxy asks then."""
+        self.hear(METERING, report(METERING, [AttributeRecord(0x0000, 0, 0x25, total)], 1))
+        self.hear(TIME, report(TIME, [AttributeRecord(0x0000, 0, 0xE2, at)], 2))
+        return self.hear(METERING, report(METERING, [AttributeRecord(0xFFFE, 0, 0x30, 1)], 3))
+
+
+def success(sequence: int, cluster: int, command: int, status: int = 0) -> Component:
+    return Component.general(cluster, DefaultResponse(command, status), sequence)
+
+
+@pytest.mark.parametrize(
+    ("answers", "taken"),
+    [
+        ([success(0, 0x0708, 1)], True),
+        ([success(0, 0x0708, 1, 0xC0)], False),
+        ([success(0, 0x0700, 1)], False),
+        ([success(1, 0x0708, 1)], False),
+        ([success(0, 0x0708, 1), success(1, 0x0708, 1)], False),
+    ],
+)
+def test_answer_must_fit_its_command(answers: list[Component], taken: bool) -> None:
+    rig = LoneProxy()
+    rig.pass_response(rig.pass_command("GCS44", details()), *answers)
+    assert (rig.part("gas management").state.supplier_name != b"") == taken
+    assert [entry.code for entry in rig.device.logs.events()] == [0x8154 if taken else 0x8155]
+
+
+@pytest.mark.parametrize(("code", "price"), [(0x8F66, 3000), (0x8F67, 0)])
+def test_alert_tells_whether_a_dated_command_was_executed(code: int, price: int) -> None:
+    rig = LoneProxy()
+    command = rig.pass_command("GCS01b", tariff_information(MIDNIGHT + DAY), prices([3000] * 4, MIDNIGHT + DAY))
+    rig.pass_response(command, success(0, PRICE, 4), success(1, PRICE, 5))
+    rig.pass_alert(command, code, PRICE, 5)
+    (answer,) = rig.ask("GCS21f", read(PRICE, 0x0410))
+    assert values(answer) == [price]
+
+
+def test_half_hours_behind_a_gap_wait_until_it_is_filled() -> None:
+    rig = LoneProxy()
+    rig.hear_report(0, MIDNIGHT)
+    rig.hear_report(100, MIDNIGHT + HALF_HOUR)
+    rig.hear_report(700, MIDNIGHT + 4 * HALF_HOUR)
+    asked = rig.hear_report(800, MIDNIGHT + 5 * HALF_HOUR)
+    questions = [fields(decode_frame(each.cluster, each.octets).content) for each in asked if each.cluster == METERING]
+    assert (MIDNIGHT + HALF_HOUR, 4) in [
+        (each["earliest_sample_time"], each["number_of_samples"]) for each in questions if "sample_id" in each
+    ]
+    answer = command_named("Get Sampled Data Response").make(
+        sample_id=0,
+        sample_start_time=MIDNIGHT + HALF_HOUR,
+        sample_request_interval=HALF_HOUR,
+        samples=(150, 200, 250, 100),
+    )
+    rig.hear(METERING, encode_frame(Component.of(answer)))
+    rig.hear_report(950, MIDNIGHT + 6 * HALF_HOUR)
+    question = published("Get Sampled Data", sample_id=0, earliest_sample_time=MIDNIGHT, number_of_samples=99)
+    assert fields(rig.ask("GCS17", question)[0])["samples"] == (100, 150, 200, 250, 100, 150)
+
+
+def test_limits_are_taken_before_what_is_counted_from_them() -> None:
+    rig = LoneProxy()
+    records = [AttributeRecord(0x0002, 0, 0x2B, 300), AttributeRecord(0x0010, 0, 0x23, 500)]
+    rig.hear(PREPAYMENT, report(PREPAYMENT, records, 1))
+    (answer,) = rig.ask("GCS14", read(PREPAYMENT, 0x0002))
+    assert values(answer) == [300]
+
+
+def test_log_entries_that_come_twice_are_kept_once() -> None:
+    rig = LoneProxy()
+    events = [Event(3, 0x81A0 + n, MIDNIGHT + n, b"") for n in range(4)]
+    for part in (events[:3], events[2:]):
+        log = command_named("Publish Event Log").make(total_number_of_matching_events=2, events=tuple(part))
+        rig.hear(0x0709, encode_frame(Component.of(log)))
+    asked = published("Get Event Log", event_control_and_log_id=0x16, start_time=0, end_time=0xFFFFFFFE)
+    assert [each.event_id for each in fields(rig.ask("CS10a", asked)[0])["events"]] == [0x81A0, 0x81A1, 0x81A2, 0x81A3]
 
 
 # the consumer's devices

@@ -193,6 +193,14 @@ def test_part_without_its_calendar_is_refused() -> None:
     assert statuses(rig.ask("GCS01a", calendar([WORKDAY], [1] * 7)[1])) == [0x85]
 
 
+def test_calendar_needs_all_its_parts_in_one_command() -> None:
+    rig = GasRig()
+    whole = calendar([WORKDAY, WEEKEND], WEEKDAYS)
+    assert statuses(rig.ask("GCS01a", whole[0], whole[1], whole[3], whole[4])) == [0, 0, 0, 0x85]
+    assert statuses(rig.ask("GCS01a", whole[0])) == [0]
+    assert statuses(rig.ask("GCS01a", *whole[1:])) == [0x85, 1, 1, 1, 1]
+
+
 def test_blocks_fill_one_after_the_other_by_energy() -> None:
     rig = GasRig(EvenLoad(1000))  # 48 m3 a day
     blocks = [1000, 2000, 3000, 4000]
