@@ -46,6 +46,9 @@ class Reply(NamedTuple):
     sensitive: bool = False
 
 
+LOUD_SECRETS = frozenset({(0x0075, 0x0705)})
+"""(message code, cluster) of encrypted answers to a read that leave the default response enabled (GBCS GCS14)."""
+
 Handler = Callable[[Component], "Sequence[Reply] | None"]
 Read = Callable[[], Any]
 Preset = Callable[[Any], None]
@@ -215,7 +218,8 @@ class ZclServer:
             ReadAttributesResponse(records),
             component.frame.sequence,
             to_client=not component.frame.frame_control.to_client,
-            disable_default_response=sensitive or (message_code, cluster) in self.quiet_reads,
+            disable_default_response=(message_code, cluster) in self.quiet_reads
+            or (sensitive and (message_code, cluster) not in LOUD_SECRETS),
         )
         return [(answer, sensitive)], any(record.status for record in records)
 

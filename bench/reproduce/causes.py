@@ -22,7 +22,7 @@ from protocols.gbcs.message import Cra, Message, OtherInformation
 
 from .billing_causes import electricity_bill, gas_bill
 from .compare import Comparison, Likeness, compare, difference
-from .controller_causes import limit_ended, limit_processed
+from .controller_causes import limit_ended, limit_processed, load_reports
 from .device_for import Variant, Workshop
 from .event_causes import cause_of_event
 from .hub_causes import (
@@ -224,4 +224,5 @@ _CAUSES: Mapping[int, Cause] = {
     0x0120: unknown_command,
     0x0121: limit_processed,
     0x0122: limit_ended,
+    0x0123: load_reports,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from firmware_emu import Output
+from firmware_emu.parts.auxiliary import LOAD
 from protocols.dlms.access import Specification, action, set_to
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, octet_string, uint16
@@ -36,6 +37,21 @@ def limit_ended(stage: Stage) -> list[Output]:
     return [*outputs, *device.advance(stage.at)]
 
 
+def load_reports(stage: Stage) -> list[Output]:
+    """The controlled load says something of itself while its levels are as the alert has them."""
+    number, output, feed = _number(stage, 0) % 16, _number(stage, 1), _number(stage, 2)
+    text = next((member.value for member in stage.body if isinstance(member.value, str)), None)
+    if text is None:
+        raise NoCause("the alert has no text in the form that is assumed")
+    device, outputs = stage.make(stage.at), list[Output]()
+    for direction, level in ((1, output), (2, feed)):
+        period = (stage.at, stage.at + EARLIER)
+        target = uint16(direction << 12 | number << 8 | level)
+        state = stage.request(*_bounds(number, _STATE_PERIOD, period), action(9, obis(_STATES), 1, target))
+        outputs += device.receive(_send(stage, _SET_STATE, RemotePartyRole.SUPPLIER, state.encode()), stage.at)
+    return [*outputs, *device.sense(f"{LOAD}{number}: {text}", True, stage.at)]
+
+
 def _number(stage: Stage, place: int) -> int:
     members = stage.body
     if place >= len(members) or members[place].type is not DataType.UINT8:
@@ -49,11 +65,18 @@ def _steps(
 ) -> list[tuple[Specification, Data]]:
     """Start, end, and the script that names direction, controller and level."""
     direction, number = divmod(_number(stage, 0), 16)
-    steps = [
+    return [
+        *_bounds(number, period, moments),
+        action(9, obis(script), 1, uint16(direction << 12 | number << 8 | level)),
+    ]
+
+
+def _bounds(number: int, period: tuple[int, int], moments: tuple[Instant, Instant]) -> list[tuple[Specification, Data]]:
+    """Writes of start and end."""
+    return [
         set_to(1, obis(f"0-0:94.44.{116 + number}.{which}"), 2, octet_string(CosemDateTime.at(moment).encode()))
         for which, moment in zip(period, moments, strict=True)
     ]
-    return [*steps, action(9, obis(script), 1, uint16(direction << 12 | number << 8 | level))]
 
 
 def _send(stage: Stage, message_code: int, role: RemotePartyRole, payload: bytes) -> bytes:

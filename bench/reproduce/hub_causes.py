@@ -85,10 +85,9 @@ def configuration_changed(stage: Stage) -> list[Output]:
 def scan_requested(stage: Stage) -> list[Output]:
     """The broker asks for a scan; the radio is as busy as the answer says."""
     device = stage.make(stage.at)
-    if stage.body != (octet_string(b"\x00"),):
-        _keep_busy(stage, _ANOTHER)
+    outputs = [] if stage.body == (octet_string(b"\x00"),) else _keep_busy(stage, _ANOTHER)
     request = stage.request(set_to(1, obis(SCAN), 2, uint8(0)))
-    return device.receive(stage.command(_SCAN, stage.party(_BROKER), request.encode()), stage.at)
+    return [*outputs, *device.receive(stage.command(_SCAN, stage.party(_BROKER), request.encode()), stage.at)]
 
 
 def channel_changed(stage: Stage) -> list[Output]:

@@ -14,20 +14,47 @@ from bench.__main__ import app
 from bench.exit_codes import ExitCode
 from bench.reproduce import Report, reproduce
 from bench.reproduce.answering import Answering
+from bench.reproduce.causes import Causes
 from bench.reproduce.compare import Likeness
 from bench.reproduce.device_for import TEST_DEVICES, Workshop
 from bench.reproduce.moment import Moments
 from bench.reproduce.vectors import Vectors, find_vectors
+from firmware_emu.parts.charge_values import Suspension, collection_pattern
 from firmware_emu.parts.credential_rules import CELLS
+from protocols.dlms.access import DataNotification
+from protocols.dlms.data import (
+    Data,
+    array,
+    bit_string,
+    boolean,
+    enum,
+    int32,
+    octet_string,
+    structure,
+    uint8,
+    uint16,
+    utf8_string,
+    visible_string,
+)
 from protocols.eui64 import Eui64
+from protocols.gbcs.gbz import GbzAlert, ImageHash, Reason
 from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.message import Message
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
-from protocols.gbcs.use_cases import Kind, Payload, UseCase, all_use_cases
+from protocols.gbcs.use_cases import Kind, Payload, UseCase, all_use_cases, by_name
 from protocols.instant import instant
 
 from ..reference import KEYSTORE, MESSAGES
-from .made_vectors import attribute_pair, only_reads, reading_pair
+from .made_vectors import (
+    NOW_OCTETS,
+    attribute_pair,
+    date_time,
+    made_alert,
+    notification,
+    only_reads,
+    reading_pair,
+    writing_pair,
+)
 
 pytestmark = [
     pytest.mark.shared,
@@ -42,6 +69,8 @@ NOT_REPRODUCIBLE = {
 }
 AT = instant(2015, 1, 1)
 DEVICES = {kind: device for device, kind in TEST_DEVICES.items()}
+MODE_OF_CREDIT, MODE_OF_PREPAYMENT = structure(enum(1), enum(1)), structure(enum(2), enum(1))
+HASHED_DEVICE = structure(octet_string(bytes(DEVICES[DeviceType.ESME])), octet_string(bytes(16)))
 KEYS = ("pairs", "identical", "verified_only_signature_differs", "different", "alerts", "alerts_reproduced", "problems")
 
 
@@ -208,3 +237,88 @@ def test_every_read_of_attributes_over_gbz(case: UseCase, kind: DeviceType) -> N
     pair = attribute_pair(case, parties(kind), DEVICES[kind], answering().workshop.far_side, AT)
     found = answering().reproduce(pair)
     assert found.likeness is not Likeness.DIFFERENT, found.reason
+
+
+WRITES: list[tuple[str, DeviceType, tuple[Data, ...]]] = [
+    ("ECS02", DeviceType.ESME, (MODE_OF_CREDIT, collection_pattern(Suspension(), twin=False), NOW_OCTETS)),
+    (
+        "ECS03",
+        DeviceType.ESME,
+        (MODE_OF_PREPAYMENT, int32(0), collection_pattern(Suspension(), twin=False), NOW_OCTETS, NOW_OCTETS),
+    ),
+    ("ECS05", DeviceType.ESME, ()),
+    ("ECS10", DeviceType.ESME, (octet_string(b"Hello"),)),
+    ("ECS14", DeviceType.ESME, (octet_string(b""),)),
+    ("ECS28b", DeviceType.ESME, ()),
+    ("ECS29f", DeviceType.ESME, ()),
+    ("ECS38", DeviceType.ESME, (uint16(1000),)),
+    ("ECS38", DeviceType.SAPC, (uint16(1000),)),
+    ("ECS46a", DeviceType.ESME, (visible_string("Heater"),) * 5),
+    ("ECS46a", DeviceType.SAPC, (visible_string("Heater"),) * 5),
+    ("ECS62", DeviceType.ESME, (boolean(True),) * 5),
+    ("ECS62", DeviceType.SAPC, (boolean(True),) * 5),
+    ("ECS39a", DeviceType.ESME, (octet_string(b"1234567890123"),)),
+    ("ECS39a", DeviceType.ESME, (octet_string(b"1234567890123" * 2),)),
+    ("ECS39b", DeviceType.ESME, (octet_string(b"1234567890123"),)),
+    ("ECS44", DeviceType.ESME, ()),
+    ("ECS81", DeviceType.ESME, (boolean(True),)),
+    ("ECS25a1", DeviceType.ESME, (bit_string("0" * 512),)),
+    ("ECS15a", DeviceType.SAPC, ()),
+    ("CCS03", DeviceType.CHF, (structure(octet_string(bytes(8)), array(HASHED_DEVICE)),)),
+]
+
+
+@pytest.mark.parametrize(("name", "kind", "values"), WRITES, ids=[f"{name}-{kind.name}" for name, kind, _ in WRITES])
+def test_writes_that_no_reference_message_shows(name: str, kind: DeviceType, values: tuple[Data, ...]) -> None:
+    case = by_name(name)
+    assert case is not None
+    pair = writing_pair(case, parties(kind), DEVICES[kind], answering().workshop.far_side, AT, *values)
+    found = answering().reproduce(pair)
+    assert found.likeness is not Likeness.DIFFERENT, found.reason
+
+
+_R = RemotePartyRole
+_E, _G, _H = DeviceType.ESME, DeviceType.GSME, DeviceType.CHF
+_PAN, _METER = octet_string(b"12345678"), octet_string(bytes(DEVICES[_E]))
+ALERTS: list[tuple[DeviceType, RemotePartyRole, int, DataNotification | GbzAlert]] = [
+    (_E, _R.NETWORK_OPERATOR, 0x0067, notification(0x8F35, AT, date_time(AT - 60), date_time(AT))),
+    (_E, _R.NETWORK_OPERATOR, 0x0067, notification(0x8F36, AT, date_time(AT - 600), date_time(AT))),
+    (_E, _R.NETWORK_OPERATOR, 0x0067, notification(0x8F3A, AT, date_time(AT - 600), date_time(AT))),
+    (_E, _R.SUPPLIER, 0x0122, notification(0x8F87, AT, uint8(0x15), uint8(30))),
+    (_E, _R.SUPPLIER, 0x0123, notification(0x8F88, AT, uint8(0x13), uint8(40), uint8(20), utf8_string("warm"))),
+    (_H, _R.ACCESS_CONTROL_BROKER, 0x0018, notification(0x8F12, AT, date_time(AT), _PAN, array(HASHED_DEVICE))),
+    (_H, _R.ACCESS_CONTROL_BROKER, 0x0018, notification(0x8F12, AT, date_time(AT), _PAN, array(*[HASHED_DEVICE] * 16))),
+    (_H, _R.ACCESS_CONTROL_BROKER, 0x0110, notification(0x8F20, AT, _METER)),
+    (_H, _R.ACCESS_CONTROL_BROKER, 0x0111, notification(0x8F26, AT, bit_string(f"1110{2:028b}"), octet_string(b"\0"))),
+    (_H, _R.ACCESS_CONTROL_BROKER, 0x0112, notification(0x8F28, AT, octet_string(b"\0"))),
+    (_H, _R.ACCESS_CONTROL_BROKER, 0x0112, notification(0x8F28, AT, octet_string(b"\2"))),
+    (_G, _R.SUPPLIER, 0x00F2, GbzAlert(0x81A0, AT, Reason(5), 1)),
+    (_G, _R.SUPPLIER, 0x00CF, GbzAlert(0x8F72, AT, ImageHash(b"\1" * 32), 1)),
+    *[
+        (_E, _R.SUPPLIER, 0x1000, notification(code, AT))
+        for code in (0x8F1E, 0x8F3D, 0x8F3E, 0x8F3F, 0x8F74, 0x8F75, 0x8F76, 0x8F0C, 0x8F78)
+    ],
+    *[
+        (_G, _R.SUPPLIER, 0x1000, GbzAlert(code, AT))
+        for code in (0x8F1D, 0x8F1E, 0x8F30, 0x8F3D, 0x8F3E, 0x8F3F, 0x8F73, 0x8F74, 0x8F0C)
+    ],
+    *[(_E, _R.SUPPLIER, 0x1001, notification(code, AT)) for code in (0x81B9, 0x81BC, 0x81C4, 0x81C5)],
+    *[(_G, _R.SUPPLIER, 0x1001, GbzAlert(code, AT)) for code in (0x81A1, 0x81B4, 0x81C3)],
+]
+
+
+@pytest.mark.parametrize(("kind", "role", "code", "payload"), ALERTS)
+def test_alerts_that_no_reference_message_shows(
+    kind: DeviceType, role: RemotePartyRole, code: int, payload: DataNotification | GbzAlert
+) -> None:
+    workshop = answering().workshop
+    alert = made_alert(DEVICES[kind], parties(kind)[role], code, payload, workshop.far_side)
+    found = Causes(workshop, Vectors()).reproduce(alert)
+    assert found.likeness is not Likeness.DIFFERENT, found.reason
+
+
+def test_an_alert_that_nothing_causes_is_told() -> None:
+    workshop = answering().workshop
+    alert = made_alert(DEVICES[_E], parties(_E)[_R.SUPPLIER], 0x1000, notification(0x8FFF, AT), workshop.far_side)
+    found = Causes(workshop, Vectors()).reproduce(alert)
+    assert (found.likeness, found.reason) == (Likeness.DIFFERENT, "no cause is known of the event 8FFF")
