@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from firmware_emu import Output
+from hal.address import PtyAddress
 from hal.blocks import BlockChannel
 from hal.frame import WrapperChannel
 from hal.opening import open_frames
@@ -16,11 +19,13 @@ from protocols.gbcs.keys import KeyStore
 from protocols.gbcs.roles import RemotePartyRole
 
 from .clock import Clock, RealClock, VirtualClock
-from .emulated import Emulated, start_emulated
+from .diary import LOOK_EVERY, METERS, Diary
+from .emulated import Emulated
 from .evidence import Exchange, SeenMessage
 from .findings import Inconclusive
 from .head_end import HeadEnd
 from .inspection import inspect_message
+from .installation import Installation
 from .observer import Observer
 from .pki import USES, Party, TestPki
 from .recorder import Recorder
@@ -43,11 +48,13 @@ class Home:
         self.observer = Observer([*(party.store for party in parties.values()), *self._folders()])
         self.recorder = Recorder(self.clock.now, sink)
         self.targets: tuple[Target, ...] = ()
-        self._emulated: dict[str, Emulated] = {}
+        self.diary = Diary()
+        self.installation = Installation(rig, self.pki, self.clock.now, self._watch)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
         try:
+            self.run(self.installation.start())
             self.targets = tuple(self.run(self._reach(section)) for section in self.rig.devices)
             self.head_end.now = self.clock.now()
         except BaseException:
@@ -59,7 +66,7 @@ class Home:
         try:
             for target in self.targets:
                 self.run(target.close())
-            for emulated in self._emulated.values():
+            for emulated in self.installation.servers.values():
                 self.run(emulated.stop())
         finally:
             self._runner.close()
@@ -76,20 +83,38 @@ class Home:
         """A second passes between two exchanges, so that their times differ; real time passes by itself."""
         if self.clock.virtual:
             self.pass_time(1)
+            self._look()
         self.head_end.now = self.clock.now()
 
     def pass_time(self, seconds: int) -> None:
         """Let time pass for all devices at once. Raises Inconclusive where a real device would make us wait."""
         if not self.clock.virtual:
             raise Inconclusive(f"{seconds} s have to pass, and this rig has real devices")
-        self.clock.advance(seconds)
-        for emulated in self._emulated.values():
-            self.run(emulated.advance(self.clock.now()))
+        end = self.clock.now() + seconds
+        while (now := self.clock.now()) < end:
+            self.clock.advance(min(end, (now // LOOK_EVERY + 1) * LOOK_EVERY) - now)
+            self.run(self.installation.advance(self.clock.now()))
+            if self.clock.now() % LOOK_EVERY == 0:
+                self._look()
         self.head_end.now = self.clock.now()
+
+    def pass_to(self, multiple: int) -> None:
+        """Let time pass so that the next exchange is made when the time is a multiple of so many seconds.
+
+        Raises Inconclusive as ``pass_time`` does.
+        """
+        if not self.clock.virtual:
+            raise Inconclusive(f"the time has to be a multiple of {multiple} s, and this rig has real devices")
+        self.pass_time((-self.clock.now() - 1) % multiple)
+
+    def press(self, device: str, key: str) -> None:
+        """The consumer presses a key of an emulated device."""
+        self.tick()
+        self.run(self.installation.press(self.target(device).eui64, key))
 
     def emulated(self, name: str) -> Emulated | None:
         """The emulated device of a name, None if the device is real."""
-        return self._emulated.get(name)
+        return self.installation.servers.get(name)
 
     def seen(self, name: str, octets: bytes) -> SeenMessage:
         """A message for the record, decoded with all that the remote parties together can know of it."""
@@ -100,10 +125,23 @@ class Home:
         except DecodeError as error:
             return SeenMessage(name, octets, at, problem=str(error))
 
+    def _watch(self, name: str, output: Output) -> None:
+        self.diary.watch(name, output, self.clock.now())
+
+    def _look(self) -> None:
+        """Read the meters for the record."""
+        for section in self.rig.devices:
+            emulated = self.emulated(section.name)
+            if emulated is not None and section.type in METERS and emulated.device.on:
+                device, name = emulated.device, section.name
+                self.run(
+                    self.installation.look(device.identity, partial(self.diary.look, name, device, self.clock.now()))
+                )
+
     async def _reach(self, section: DeviceSection) -> Target:
-        if section.emulated:
-            emulated, channel = await start_emulated(section, self.rig, self.pki, self.clock)
-            self._emulated[section.name] = emulated
+        emulated = self.emulated(section.name)
+        if emulated is not None:
+            channel = await emulated.connect(isinstance(section.reach, PtyAddress))
             return Target(
                 self, section, Session(BlockChannel(WrapperChannel(channel)), self.rig.reply_seconds, emulated)
             )

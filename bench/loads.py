@@ -1,4 +1,4 @@
-"""The load that a rig applies to its emulated meters: constant, and therefore easy to reckon with."""
+"""The load that a rig applies to its emulated meters: every day alike, and therefore easy to reckon with."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from .rig import Load
 SLICES_AN_HOUR = SLICES * HOUR // DAY
 
 
-class ConstantLoad:
-    """The same energy and gas in every half-hour of every day."""
+class DailyLoad:
+    """The same half-hours of energy and gas every day."""
 
     def __init__(self, load: Load) -> None:
         self._day = DayLoad(
-            imported=(load.watts // SLICES_AN_HOUR,) * SLICES, gas=(load.litres_per_hour // SLICES_AN_HOUR,) * SLICES
+            imported=load.wh or (load.watts // SLICES_AN_HOUR,) * SLICES,
+            gas=load.litres or (load.litres_per_hour // SLICES_AN_HOUR,) * SLICES,
         )
 
     def day(self, day: int) -> DayLoad:  # noqa: ARG002 - always the same

@@ -32,6 +32,7 @@ USES: Mapping[RemotePartyRole, tuple[KeyUse, ...]] = {
 """The key pairs of each party."""
 
 _R = RemotePartyRole
+_BROKER_SIGNING = (_R.ACCESS_CONTROL_BROKER, SIGNING)
 _BROKER_AGREEMENT = (_R.ACCESS_CONTROL_BROKER, AGREEMENT)
 _EVERYWHERE = ((_R.RECOVERY, SIGNING), (_R.TRANSITIONAL_COS, SIGNING), _BROKER_AGREEMENT)
 _SUPPLIER = ((_R.SUPPLIER, SIGNING), (_R.SUPPLIER, AGREEMENT), (_R.SUPPLIER, TOP_UP))
@@ -42,7 +43,11 @@ CELLS: Mapping[DeviceType, tuple[tuple[RemotePartyRole, KeyUse], ...]] = {
     DeviceType.ESME: (*_EVERYWHERE, *_SUPPLIER, *_OPERATOR, *_CONTROLLER),
     DeviceType.GSME: (*_EVERYWHERE, *_SUPPLIER),
     DeviceType.GPF: (*_EVERYWHERE, *_SUPPLIER, *_OPERATOR),
-    DeviceType.CHF: (*_EVERYWHERE, (_R.ACCESS_CONTROL_BROKER, SIGNING), (_R.WAN_PROVIDER, SIGNING)),
+    DeviceType.CHF: (*_EVERYWHERE, _BROKER_SIGNING, (_R.WAN_PROVIDER, SIGNING)),
+    DeviceType.SAPC: (*_EVERYWHERE, *_SUPPLIER, *_OPERATOR, *_CONTROLLER),
+    DeviceType.HCALCS: (*_EVERYWHERE, *_SUPPLIER, _BROKER_SIGNING),
+    DeviceType.PPMID: (*_EVERYWHERE, _BROKER_SIGNING),
+    DeviceType.TYPE_2: (),
 }
 """The trust anchor cells of each kind of device. A gas meter knows no network operator; a hub knows no supplier."""
 
@@ -71,7 +76,8 @@ class TestPki:
         for party in self.parties.values():
             self._make(party.store, party.eui64, USES[party.role], party.role)
         for identifier, store in self.devices.items():
-            self._make(store, identifier, (SIGNING, AGREEMENT), None)
+            if self._types[identifier] is not DeviceType.TYPE_2:  # it takes no GBCS messages
+                self._make(store, identifier, (SIGNING, AGREEMENT), None)
         self._introduce()
 
     def entropy(self, label: str) -> bytes:

@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from protocols.gbcs.roles import DeviceType
-
     from .home import Home
     from .recorder import Recorder
     from .target import Target
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 HOME = pytest.StashKey["Home"]()
 """Where a run that is started by ``meterbench run`` puts its home; otherwise the ``home`` fixture makes one."""
 
-DEVICE_FIXTURES = frozenset({"esme", "gsme", "chf"})
+DEVICE_FIXTURES = frozenset({"esme", "gsme", "chf", "gpf", "ppmid", "hcalcs", "sapc", "ihd"})
 """The fixtures that give a device, each named after its kind."""
 
 
@@ -57,35 +55,62 @@ def home(pytestconfig: pytest.Config) -> Iterator[Home]:
         del pytestconfig.stash[HOME]
 
 
-def _one(home: Home, kind: DeviceType) -> Target:
+def _one(home: Home, name: str) -> Target:
+    from .rig import KINDS
+
+    kind = KINDS[name.upper()]
     found = [target for target in home.targets if target.type is kind]
     if not found:
-        pytest.skip(f"the rig has no {kind.value}")
+        pytest.skip(f"the rig has no {name.upper()}")
     return found[0]
 
 
 @pytest.fixture
 def esme(home: Home) -> Target:
     """The rig's first electricity meter."""
-    from protocols.gbcs.roles import DeviceType
-
-    return _one(home, DeviceType.ESME)
+    return _one(home, "esme")
 
 
 @pytest.fixture
 def gsme(home: Home) -> Target:
     """The rig's first gas meter."""
-    from protocols.gbcs.roles import DeviceType
-
-    return _one(home, DeviceType.GSME)
+    return _one(home, "gsme")
 
 
 @pytest.fixture
 def chf(home: Home) -> Target:
     """The rig's first communications hub."""
-    from protocols.gbcs.roles import DeviceType
+    return _one(home, "chf")
 
-    return _one(home, DeviceType.CHF)
+
+@pytest.fixture
+def gpf(home: Home) -> Target:
+    """The rig's first gas proxy."""
+    return _one(home, "gpf")
+
+
+@pytest.fixture
+def ppmid(home: Home) -> Target:
+    """The rig's first prepayment display."""
+    return _one(home, "ppmid")
+
+
+@pytest.fixture
+def hcalcs(home: Home) -> Target:
+    """The rig's first load switch of the home."""
+    return _one(home, "hcalcs")
+
+
+@pytest.fixture
+def sapc(home: Home) -> Target:
+    """The rig's first stand-alone proportional controller."""
+    return _one(home, "sapc")
+
+
+@pytest.fixture
+def ihd(home: Home) -> Target:
+    """The rig's first in-home display."""
+    return _one(home, "ihd")
 
 
 @pytest.fixture
@@ -153,5 +178,5 @@ def devices_of(item: pytest.Item) -> set[str]:
 def _device_name(item: pytest.Item) -> str:
     home = item.config.stash.get(HOME, None)
     found = devices_of(item)
-    names = [target.name for target in (home.targets if home else ()) if target.type.value.lower() in found]
+    names = [target.name for target in (home.targets if home else ()) if target.kind.lower() in found]
     return names[0] if names else "bench"

@@ -23,11 +23,31 @@ from protocols import instant
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 
 DEFAULT_RIG = "dual-fuel-home"
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
+HALF_HOURS = DAY // HALF_HOUR
 REPLY_SECONDS = 10.0
 """How long an answer may take, in real seconds, where a rig says nothing."""
+
+
+KINDS: Mapping[str, DeviceType] = {
+    "ESME": DeviceType.ESME,
+    "GSME": DeviceType.GSME,
+    "CHF": DeviceType.CHF,
+    "GPF": DeviceType.GPF,
+    "PPMID": DeviceType.PPMID,
+    "HCALCS": DeviceType.HCALCS,
+    "SAPC": DeviceType.SAPC,
+    "IHD": DeviceType.TYPE_2,
+}
+"""The kinds of device by their names in rig files."""
+
+
+def kind_name(kind: DeviceType) -> str:
+    """The name of a kind of device in rig files and reports."""
+    return next(name for name, known in KINDS.items() if known is kind)
 
 
 class RigError(LocalProtocolError, ValueError):
@@ -41,10 +61,9 @@ def _eui64(value: object) -> Eui64:
 
 
 def _device_type(value: object) -> DeviceType:
-    known = {kind.value: kind for kind in (DeviceType.ESME, DeviceType.GSME, DeviceType.CHF, DeviceType.GPF)}
-    if isinstance(value, str) and value.upper() in known:
-        return known[value.upper()]
-    raise ValueError(f"one of {', '.join(known)}, not {value!r}")
+    if isinstance(value, str) and value.upper() in KINDS:
+        return KINDS[value.upper()]
+    raise ValueError(f"one of {', '.join(KINDS)}, not {value!r}")
 
 
 def _role(value: object) -> RemotePartyRole:
@@ -62,6 +81,12 @@ def _address(value: object) -> Address:
         raise ValueError(str(error)) from None
 
 
+def _whole_day(value: tuple[int, ...]) -> tuple[int, ...]:
+    if len(value) not in (0, HALF_HOURS):
+        raise ValueError(f"a day has {HALF_HOURS} half-hours, {len(value)} are given")
+    return value
+
+
 def _utc(value: datetime) -> datetime:
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
@@ -70,14 +95,43 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
+Day = Annotated[tuple[Annotated[int, Field(ge=0, le=50_000)], ...], AfterValidator(_whole_day)]
+
+
 class Load(_Strict):
     """What flows through an emulated meter, or is known to flow through a real one.
 
-    ``watts`` of active import through an electricity meter, ``litres_per_hour`` of gas through a gas meter.
+    ``watts`` of active import through an electricity meter, ``litres_per_hour`` of gas through a gas meter; or every
+    half-hour of a day by itself, from midnight UTC on: ``wh`` and ``litres``, 48 whole numbers each.
     """
 
     watts: Annotated[int, Field(ge=0, le=100_000)] = 0
     litres_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 0
+    wh: Day = ()
+    litres: Day = ()
+
+    def watt_hours_between(self, start: Instant, end: Instant) -> int:
+        """The energy of a time; exact when it begins and ends on half-hours."""
+        return _between(self.wh, self.watts, start, end)
+
+    def litres_between(self, start: Instant, end: Instant) -> int:
+        """The gas of a time; exact when it begins and ends on half-hours."""
+        return _between(self.litres, self.litres_per_hour, start, end)
+
+    def watts_at(self, at: Instant) -> int:
+        """The mean power of the half-hour."""
+        return 2 * self.wh[at % DAY // HALF_HOUR] if self.wh else self.watts
+
+
+def _between(day: tuple[int, ...], per_hour: int, start: Instant, end: Instant) -> int:
+    """Each half-hour's amount as far as it lies between the two, added up second by second and then rounded down."""
+    if not day:
+        return per_hour * (end - start) // HOUR
+    amount_seconds = sum(
+        day[at % DAY // HALF_HOUR] * (min(at + HALF_HOUR, end) - max(at, start))
+        for at in range(start // HALF_HOUR * HALF_HOUR, end, HALF_HOUR)
+    )
+    return amount_seconds // HALF_HOUR
 
 
 class DeviceSection(_Strict):
@@ -85,7 +139,9 @@ class DeviceSection(_Strict):
 
     ``model`` names the personality of an emulated device, without it the usual one of its kind; ``firmware`` is its
     version, eight hexadecimal digits. ``defects`` are planned faults of its firmware. ``keystore``: folder with the
-    certificates of a real device.
+    certificates of a real device. ``auxiliary``: controllers of an emulated meter in the place of its model's, as in a
+    personality; the EUI-64 of a HCALCS of the rig makes the meter control it. ``ask_every``: seconds between two
+    questions of an emulated display to the electricity meter.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,60}$")]
@@ -96,6 +152,8 @@ class DeviceSection(_Strict):
     firmware: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{8})?$")] = ""
     defects: tuple[str, ...] = ()
     load: Load = Load()
+    auxiliary: Annotated[tuple[str, ...], Field(max_length=5)] = ()
+    ask_every: Annotated[int, Field(ge=1, le=DAY)] = 10
     keystore: Path | None = None
 
     @property
@@ -143,7 +201,7 @@ class Rig(_Strict):
         return all(device.emulated for device in self.device)
 
     @property
-    def started(self) -> instant.Instant:
+    def started(self) -> Instant:
         """``start`` as an instant."""
         return instant.from_datetime(self.start)
 

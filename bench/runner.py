@@ -66,7 +66,7 @@ def recorded(rig: Rig, folder: Path, progress: Progress) -> Iterator[tuple[Home,
 
         def finish() -> RunRecord:
             home.recorder.close()
-            whole = replace(head, exchanges=tuple(done))
+            whole = replace(head, exchanges=tuple(done), plots=home.diary.plots())
             evidence.finish(whole)
             return whole
 
@@ -98,7 +98,7 @@ def head_of(home: Home) -> RunRecord:
         seed=rig.seed,
         started=home.clock.now(),
         devices=tuple(
-            DeviceRecord(t.name, t.type.value, t.eui64, t.firmware, _certificates(home, t.eui64)) for t in home.targets
+            DeviceRecord(t.name, t.kind, t.eui64, t.firmware, _certificates(home, t.eui64)) for t in home.targets
         ),
         certificates=tuple(
             made for party in home.head_end.parties.values() for made in _certificates(home, party.eui64)
@@ -125,7 +125,7 @@ class _Hooks:
         config.stash[plugin.HOME] = self._home
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        present = {target.type.value.lower() for target in self._home.targets}
+        present = {target.kind.lower() for target in self._home.targets}
         wanted = {item: plugin.devices_of(item) for item in items}
         items[:] = [item for item in items if wanted[item] <= present]
         left_out = Counter(kind for kinds in wanted.values() for kind in sorted(kinds - present)[:1])

@@ -19,10 +19,11 @@ from protocols.instant import Instant
 
 from .answers import TIME_TOLERANCE, Answer, check, check_answer, check_success, protection_text
 from .evidence import Check, Verdict
-from .findings import DeviceFinding
+from .findings import DeviceFinding, Inconclusive
 from .head_end import Command, HeadEnd
 from .recorder import OpenExchange, finding_text
 from .requests import Period, Request
+from .rig import kind_name
 from .security_log import log_request, logged_codes
 from .session import Arrived, NothingCame
 
@@ -44,14 +45,11 @@ class Alert(NamedTuple):
     recipient: Eui64
 
 
-class Reply:
-    """A checked answer, and the means to check its values too. A value that is wrong is a DeviceFinding."""
+class Observation:
+    """Something that is looked at, and the means to check it. What is wrong is a DeviceFinding."""
 
-    def __init__(self, answer: Answer, exchange: OpenExchange, alerts: Sequence[Alert]) -> None:
+    def __init__(self, exchange: OpenExchange) -> None:
         self._exchange = exchange
-        self.answer, self.alerts = answer, tuple(alerts)
-        self.data, self.results, self.value = answer.data, answer.results, answer.value
-        self.components, self.statuses = answer.components, answer.statuses
 
     def expect(self, name: str, expected: object, found: object) -> None:
         """Check that two things are equal."""
@@ -67,6 +65,16 @@ class Reply:
     def that(self, name: str, expected: str, found: object, *, good: bool) -> None:
         """Check anything; ``good`` says whether it holds."""
         self._exchange.add(check(name, expected, found, passed=good))
+
+
+class Reply(Observation):
+    """A checked answer, and the means to check its values too."""
+
+    def __init__(self, answer: Answer, exchange: OpenExchange, alerts: Sequence[Alert]) -> None:
+        super().__init__(exchange)
+        self.answer, self.alerts = answer, tuple(alerts)
+        self.data, self.results, self.value = answer.data, answer.results, answer.value
+        self.components, self.statuses = answer.components, answer.statuses
 
     def attribute(self, cluster: int, attribute: int) -> Any:
         """The value of an attribute that was read."""
@@ -101,6 +109,31 @@ class Target:
         emulated = self._home.emulated(self.name)
         known = emulated.device.personality.firmware_version if emulated is not None else self.section.firmware
         return known.upper()
+
+    @property
+    def kind(self) -> str:
+        """What it is, as rig files say it."""
+        return kind_name(self.type)
+
+    def press(self, key: str) -> None:
+        """The consumer presses a key. Raises Inconclusive for a real device: nobody is there to press it."""
+        self._only_emulated("nobody can press its keys")
+        self._home.press(self.name, key)
+
+    def shown(self, item: str) -> str:
+        """What the display shows; empty for nothing. Raises Inconclusive for a real device: nobody reads it."""
+        self._only_emulated("nobody reads its display")
+        return self._home.diary.shown.get(self.name, {}).get(item, "")
+
+    def level(self, switch: str) -> int:
+        """Where a switch stands, percent. Raises Inconclusive for a real device: nobody looks at it."""
+        self._only_emulated("nobody looks at its switches")
+        return self._home.diary.levels.get(self.name, {}).get(switch, 0)
+
+    def observe(self, use_case: str, title: str) -> Observation:
+        """An exchange without a message: what the device does by itself is looked at."""
+        self._home.tick()
+        return Observation(self._home.recorder.open(self.name, use_case, title))
 
     @property
     def now(self) -> Instant:
@@ -196,6 +229,10 @@ class Target:
         await self._session.close()
 
     # inside
+
+    def _only_emulated(self, reason: str) -> None:
+        if self._home.emulated(self.name) is None:
+            raise Inconclusive(f"{self.name} is a real device, and {reason}")
 
     def _barrier(self) -> Command:
         """A good read, of what the security log says from now on; a real device's clock may be a little slow."""

@@ -123,6 +123,10 @@ class Home:
         """A sensor of a device changes."""
         return self._to(identity, now, lambda device: device.sense(signal, active, now))
 
+    def through(self, identity: Eui64, work: Callable[[], object], now: Instant) -> list[Done]:
+        """Somebody looks into a device, or works on it, from outside."""
+        return self._to(identity, now, lambda device: device.through(work, now))
+
     def join(self, identity: Eui64, now: Instant) -> tuple[bool, list[Done]]:
         """A device asks to be let into the network; whether it was, and what followed."""
         done = self.advance(now)

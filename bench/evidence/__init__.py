@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .folder import EvidenceFolder, write_evidence
 from .manifest import verify_manifest
-from .plot import Plot, Series, plot_svg
+from .plot import Lane, Plot, Series, Strip, plot_svg
 from .records import (
     CertificateRecord,
     Check,
@@ -22,10 +22,12 @@ __all__ = [
     "DeviceRecord",
     "EvidenceFolder",
     "Exchange",
+    "Lane",
     "Plot",
     "RunRecord",
     "SeenMessage",
     "Series",
+    "Strip",
     "Verdict",
     "environment",
     "plot_svg",

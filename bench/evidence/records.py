@@ -19,7 +19,7 @@ from protocols import instant
 from protocols.eui64 import Eui64, eui64_text
 from protocols.sheet import Field
 
-from .plot import Plot
+from .plot import Plot, Strip
 
 DISTRIBUTION = "meterbench"
 UNKNOWN = "unknown"
@@ -170,7 +170,7 @@ class RunRecord:
     started: float
     devices: tuple[DeviceRecord, ...] = ()
     exchanges: tuple[Exchange, ...] = ()
-    plots: tuple[Plot, ...] = ()
+    plots: tuple[Plot | Strip, ...] = ()
     certificates: tuple[CertificateRecord, ...] = ()
     version: str = ""
     python: str = ""

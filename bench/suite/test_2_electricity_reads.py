@@ -10,7 +10,7 @@ from bench.security_log import entries
 from bench.target import Reply, Target
 from protocols.dlms.data import CompactArray, Data
 from protocols.gbcs.roles import RemotePartyRole
-from protocols.instant import HOUR
+from protocols.instant import DAY, HALF_HOUR, HOUR
 
 WATT_HOUR, WATT = 30, 27
 
@@ -25,12 +25,13 @@ def import_registers(reply: Reply) -> tuple[int, int]:
 @pytest.mark.use_case("ECS17b")
 def test_import_register_follows_the_load(home: Home, esme: Target) -> None:
     """Two hours of a known load raise the import register by what independent arithmetic says."""
+    home.pass_to(HALF_HOUR)
     before, _ = import_registers(esme.ask(dlms("ECS17b", title="Read import registers")))
     began = esme.now
-    home.pass_time(2 * HOUR)
+    home.pass_time(2 * HOUR - 1)
     reply = esme.ask(dlms("ECS17b", title="Read import registers two hours later"))
     after, _ = import_registers(reply)
-    expected = esme.section.load.watts * (esme.now - began) // HOUR
+    expected = esme.section.load.watt_hours_between(began, esme.now)
     reply.within("energy imported since", expected, after - before, 1, "Wh")
 
 
@@ -49,7 +50,8 @@ def test_active_power(esme: Target) -> None:
     reply = esme.ask(dlms("ECS17c", title="Read active power import"))
     total, unit, _ = reply.data[0].value
     reply.expect("unit", (0, WATT), tuple(part.value for part in unit.value))
-    reply.within("active power import", esme.section.load.watts, total.value, esme.section.load.watts // 4, "W")
+    expected = esme.section.load.watts_at(esme.now)
+    reply.within("active power import", expected, total.value, expected // 4, "W")
 
 
 @pytest.mark.use_case("ECS24")
@@ -109,20 +111,21 @@ def test_daily_consumption(home: Home, esme: Target) -> None:
     reply = esme.ask(dlms("ECS66", period=period, title="Read daily consumption log"))
     days = rows(reply.data[0].value[0])
     reply.that("days in the log", "at least one", len(days), good=bool(days))
-    reply.within("consumption of a whole day", esme.section.load.watts * 24, int(days[-1][1]), 1, "Wh")
+    reply.within("consumption of a whole day", esme.section.load.watt_hours_between(0, DAY), int(days[-1][1]), 1, "Wh")
 
 
 @pytest.mark.use_case("ECS22b")
 def test_half_hour_profile(home: Home, esme: Target) -> None:
     """The half-hours of an hour of known load each hold half of an hour's energy, stamped with their end."""
     home.pass_time(HOUR)
-    end = esme.now // 1800 * 1800
+    end = esme.now // HALF_HOUR * HALF_HOUR
     period = Period(end - HOUR + 1, end)
     reply = esme.ask(dlms("ECS22b", period=period, title="Read half-hour profile"))
     found = rows(reply.data[0].value[0])
-    reply.expect("ends of the half-hours", [end - 1800, end], [row[0] for row in found])
-    for row in found:
-        reply.within("energy of a half-hour", esme.section.load.watts // 2, int(row[1]), 1, "Wh")
+    reply.expect("ends of the half-hours", [end - HALF_HOUR, end], [row[0] for row in found])
+    for at, energy, *_ in found:
+        expected = esme.section.load.watt_hours_between(at - HALF_HOUR, at)
+        reply.within("energy of a half-hour", expected, int(energy), 1, "Wh")
 
 
 @pytest.mark.use_case("ECS35a")

@@ -71,7 +71,7 @@ def test_a_day_is_drawn_with_times_and_values() -> None:
         "15:00",
         "18:00",
         "21:00",
-        "00:00",
+        "01 Feb",
         "03:00",
         "06:00",
         "09:00",

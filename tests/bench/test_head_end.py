@@ -27,7 +27,7 @@ from tests.reference import KEYSTORE, reference_messages
 
 RIG = load_rig()
 PKI = TestPki(RIG)
-HUB, ESME, GSME = (device.eui64 for device in RIG.devices)
+HUB, ESME, GSME = (device.eui64 for device in RIG.devices[:3])
 SUPPLIER, OPERATOR = RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR
 
 

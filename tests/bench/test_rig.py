@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.home import Home
-from bench.rig import PARTIES, RigError, embedded_rigs, load_rig, parse_rig
+from bench.rig import KINDS, PARTIES, RigError, embedded_rigs, load_rig, parse_rig
 from hal.address import MemoryAddress, PtyAddress, SerialAddress
 from protocols.eui64 import eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
@@ -31,7 +31,8 @@ def complaint(text: str) -> str:
 
 def test_the_embedded_rig_is_a_dual_fuel_home() -> None:
     rig = load_rig()
-    assert [device.type for device in rig.devices] == [DeviceType.CHF, DeviceType.ESME, DeviceType.GSME]
+    assert [device.type for device in rig.devices[:3]] == [DeviceType.CHF, DeviceType.ESME, DeviceType.GSME]
+    assert {device.type for device in rig.devices} == set(DeviceType)
     assert {type(device.reach) for device in rig.devices} == {MemoryAddress, PtyAddress}
     assert rig.virtual_time
     assert rig.started == instant(2026, 1, 1)
@@ -66,8 +67,13 @@ def test_a_real_port_makes_time_real() -> None:
         ("nam = 1\n" + SMALL, "my-rig.toml: nam: unknown key (did you mean 'name'?)"),
         ("source = 'x'\n" + SMALL, "my-rig.toml: source: unknown key"),
         (SMALL + "load = { wats = 1 }", "device[0].load.wats: unknown key (did you mean 'watts'?)"),
+        (SMALL + "load = { wh = [1, 2] }", "device[0].load.wh: a day has 48 half-hours, 2 are given"),
+        (SMALL + 'auxiliary = ["a", "a", "a", "a", "a", "a"]', "device[0].auxiliary: "),
         (SMALL + 'reach = "seral:/dev/x"', "device[0].reach: 'seral:/dev/x': unknown scheme 'seral'"),
-        (SMALL.replace("ESME", "TOASTER"), "device[0].type: one of ESME, GSME, CHF, GPF, not 'TOASTER'"),
+        (
+            SMALL.replace("ESME", "TOASTER"),
+            "device[0].type: one of ESME, GSME, CHF, GPF, PPMID, HCALCS, SAPC, IHD, not 'TOASTER'",
+        ),
         (SMALL.replace("00DB1234567890A0", "00DB"), "device[0].eui64: an EUI-64 has 16 hexadecimal digits"),
         (SMALL + SMALL.partition("\n\n")[2].replace('name = "small"', ""), "two devices have the same name"),
         (SMALL + '[head_end.parties]\nsuplier = "90B3D51F30010000"', "no such role (did you mean 'supplier'?)"),
@@ -117,10 +123,9 @@ def test_the_hardware_folder_explains_every_file_in_it() -> None:
 
 def test_every_kind_of_device_that_a_rig_names_can_be_started() -> None:
     sections = [
-        f'[[device]]\nname = "{kind}"\ntype = "{kind}"\neui64 = "00DB1234567890A{n}"\n'
-        for n, kind in enumerate(("ESME", "GSME", "CHF", "GPF"))
+        f'[[device]]\nname = "{kind}"\ntype = "{kind}"\neui64 = "00DB1234567890A{n}"\n' for n, kind in enumerate(KINDS)
     ]
     with Home(parse_rig(("name = 'all'\n" + "".join(sections)).encode(), "all.toml")) as home:
-        assert [target.type.value for target in home.targets] == ["ESME", "GSME", "CHF", "GPF"]
+        assert [target.kind for target in home.targets] == list(KINDS)
         emulated = [home.emulated(target.name) for target in home.targets]
         assert all(device is not None and device.device.on for device in emulated)

@@ -52,7 +52,7 @@ def test_the_whole_suite_passes_on_the_embedded_home(tmp_path: Path) -> None:
     assert record.verdict is Verdict.PASS
     use_cases = {exchange.use_case for exchange in record.exchanges}
     assert len(use_cases) >= 40
-    assert {exchange.device for exchange in record.exchanges} == {"hub", ELECTRICITY, GAS}
+    assert {exchange.device for exchange in record.exchanges} >= {"hub", ELECTRICITY, GAS}
 
 
 def test_every_planned_refusal_is_tried_on_both_meters(tmp_path: Path) -> None:
