@@ -21,6 +21,7 @@ from protocols.dlms.access import AccessRequest, AccessResponse, ResultCode, Ser
 from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
 from protocols.dlms.data import Data, DataType
 from protocols.dlms.data_protection import ProtectedRead
+from protocols.errors import MeterbenchError
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.keys import KeyStore
@@ -90,6 +91,8 @@ def _try(apply: Step) -> str:
         return str(missing)
     except Refused as refused:
         return f"the device refuses this state ({refused})"
+    except MeterbenchError as error:  # such as a certificate that cannot be read
+        return str(error)
     return ""
 
 
