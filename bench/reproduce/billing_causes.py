@@ -87,10 +87,8 @@ def gas_bill(stage: Stage) -> list[Output]:
     """The registers stand as the snapshot has them when the billing period ends."""
     snapshot = _snapshot(stage)
     if snapshot["snapshot_cause"] != BILLING_PERIOD:
-        causes = f"{snapshot['snapshot_cause']:08X}"
-        raise NoCause(
-            f"the vector forbids it: its snapshot has the causes {causes}, the end of a billing period is one"
-        )
+        causes = f"{snapshot['snapshot_cause']:08X}, where the end of a billing period has {BILLING_PERIOD:08X}"
+        raise NoCause(f"the vector forbids it: its snapshot names the causes {causes}")
     device = stage.make(stage.at - EARLIER)
 
     def load() -> None:
