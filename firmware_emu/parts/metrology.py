@@ -188,11 +188,20 @@ class Metrology(Part):
     def _settle(self, at: Instant) -> None:
         state = self.state
         while state.until < at:
-            end = min(at, state.slot_end)
+            end = self._next_switch(state.until, min(at, state.slot_end))
             self._book(end, self.device.clock.true(end))
             if end == state.slot_end:
                 state.slot_end += HALF_HOUR
                 self._close_slot(end)
+
+    def _next_switch(self, start: Instant, end: Instant) -> Instant:
+        """The first switch time of a tariff between two moments of a day, or ``end``.
+
+        What is booked up to there must not depend on when it was booked: a read may come in between.
+        """
+        day = start - start % DAY
+        plans = [meter.calendar.plan(start // DAY).starts for meter in self.meters()]
+        return min((day + at for starts in plans for at in starts if start < day + at < end), default=end)
 
     def supply_moved(self) -> None:
         """The load switch has opened or closed: until now, what was the case before held."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from firmware_emu import Personality
@@ -50,6 +50,7 @@ def test_registers_and_profiles_follow_the_load() -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(1, 3 * DAY), max_size=12))
+@example([155_112])  # five minutes after a switch that is not at a half-hour
 def test_reading_in_between_changes_nothing(moments: list[int]) -> None:
     whole, cut = Metering(Wobbly()), Metering(Wobbly())
     tariff = set_tariff(days((0, 101), (7 * 3600 + 17, 2)), price_matrix({}), thresholds=[(3000, 5000), *[UNUSED] * 7])
