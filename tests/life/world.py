@@ -83,6 +83,8 @@ class World:
 
     def __init__(self, start: Instant) -> None:
         self.now = start
+        self.clock_error = 0
+        """How far ahead the devices' clocks are known to be, seconds."""
         self.pki = TestPki(RIG)
         self.head_end = HeadEnd(self.pki.parties, {identity: kind for kind, identity in IDENTITIES.items()})
         self.observer = Observer([party.store for party in self.pki.parties.values()])
@@ -137,7 +139,7 @@ class World:
 
     def judge(self, command: Command, message: Message, *, success: bool = True) -> Answer:
         """Check an answer in every way."""
-        answer = check_answer(self.head_end, command, message.encode(), self.now)
+        answer = check_answer(self.head_end, command, message.encode(), self.now + self.clock_error)
         found = [*answer.checks, *(check_success(answer) if success else ())]
         wrong = [check for check in found if check.verdict.value != "PASS"]
         assert not wrong, f"{command.request.title}: {wrong[0]}"
