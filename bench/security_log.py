@@ -12,7 +12,7 @@ from .requests import Period, Request, dlms, gbz
 
 EVENTS_CLUSTER, PUBLISH_EVENT_LOG = 0x0709, 0x01
 GSME_SECURITY_LOG = 4
-_READS = {DeviceType.ESME: "ECS35b", DeviceType.CHF: "ECS35d"}
+_READS = {DeviceType.ESME: "ECS35b", DeviceType.SAPC: "ECS35b", DeviceType.CHF: "ECS35d"}
 
 
 def log_request(kind: DeviceType, period: Period) -> Request:

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import pytest
 
+from bench.home import Home
+from bench.prices import PENCE, one_price
 from bench.requests import Request, dlms
 from bench.target import Target
 from bench.tokens import electricity_top_up, repeated
 from protocols.dlms.cosem_time import NOW
 from protocols.dlms.data import Data, array, bit_string, enum, int32, octet_string, structure
 from protocols.dlms.obis import obis
+from protocols.instant import HALF_HOUR, HOUR
 
 MILLIPENCE_PER_POUND = 100_000
+PRICE = 24 * PENCE + 500
+"""Of a kWh."""
 _PAIRS = (
     ("0", "0"), ("0", "4"), ("0", "1"), ("0", "2"), ("0", "3"), ("1", "3"), ("1", "0"), ("1", "4"), ("1", "1"),
     ("1", "2"), ("2", "4"), ("2", "1"), ("2", "2"),
@@ -61,6 +66,37 @@ def test_top_up(esme: Target) -> None:
     after = esme.ask(dlms("ECS82", title="Read balance after the top-up"))
     paid = int(after.data[0].value) - before
     after.within("rise of the balance", 10 * MILLIPENCE_PER_POUND, paid, 1000, "millipence")
+
+
+@pytest.mark.use_case("ECS01b")
+def test_price_is_charged(home: Home, esme: Target) -> None:
+    """A price that is set is read back, and two hours of a known load take from the balance what they come to."""
+    matrix = esme.ask(dlms("ECS24", title="Read tariff")).data[16].value[2].value
+    esme.ask(one_price(PRICE, 0, [cell.value[0].value for cell in matrix]))
+    reply = esme.ask(dlms("ECS24", title="Read tariff back"))
+    cells = {cell.value[1].value for cell in reply.data[16].value[2].value}
+    reply.expect("prices in the matrix", {PRICE}, cells)
+    esme.ask(dlms("ECS42", title="Close the load switch, which the lack of credit may have opened"))
+    home.pass_to(HALF_HOUR)
+    before, began = balance(esme, "Read balance"), esme.now
+    home.pass_time(2 * HOUR - 1)
+    after = esme.ask(dlms("ECS82", title="Read balance two hours later"))
+    cost = esme.section.load.watt_hours_between(began, esme.now) * PRICE // 1000
+    after.within("taken from the balance", cost, before - int(after.data[0].value), 100, "millipence")
+
+
+@pytest.mark.use_case("ECS43")
+def test_nothing_flows_while_the_load_switch_is_open(home: Home, esme: Target) -> None:
+    """An hour and a half without supply adds nothing to the register, and costs nothing."""
+    esme.ask(dlms("ECS43", title="Open the load switch"))
+    first = esme.ask(dlms("ECS17b", title="Read import registers")).data[0].value[0].value[0].value
+    before = balance(esme, "Read balance")
+    home.pass_time(3 * HALF_HOUR)
+    reply = esme.ask(dlms("ECS17b", title="Read import registers an hour and a half later"))
+    reply.expect("energy imported since", 0, reply.data[0].value[0].value[0].value - first)
+    after = esme.ask(dlms("ECS82", title="Read balance"))
+    after.expect("taken from the balance", 0, before - int(after.data[0].value))
+    esme.ask(dlms("ECS42", title="Close the load switch"))
 
 
 @pytest.mark.use_case("CS01a")

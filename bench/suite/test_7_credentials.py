@@ -21,8 +21,10 @@ USES = {
     (KeyUsage.KEY_AGREEMENT, CellUsage.PREPAYMENT_TOP_UP): KeyUse.PREPAYMENT_KEY_AGREEMENT,
 }
 
+KNOW_NO_SUPPLIER = (DeviceType.CHF, DeviceType.PPMID)
 
-@pytest.fixture(params=["chf", "esme", "gsme"])
+
+@pytest.fixture(params=["chf", "esme", "gsme", "gpf", "ppmid", "hcalcs", "sapc"])
 def device(request: pytest.FixtureRequest, home: Home) -> Target:  # noqa: ARG001 - the plugin looks for it
     """Each device of the rig."""
     found: Target = request.getfixturevalue(request.param)
@@ -32,7 +34,7 @@ def device(request: pytest.FixtureRequest, home: Home) -> Target:  # noqa: ARG00
 @pytest.mark.use_case("CS02a")
 def test_trust_anchors(home: Home, device: Target) -> None:
     """The cells of the party that asks hold the certificates that the rig gave the device."""
-    asks = BROKER if device.type is DeviceType.CHF else RemotePartyRole.SUPPLIER
+    asks = BROKER if device.type in KNOW_NO_SUPPLIER else RemotePartyRole.SUPPLIER
     usage = KeyUsage.KEY_AGREEMENT if asks is BROKER else KeyUsage.DIGITAL_SIGNATURE
     command = CredentialDetailsCommand(TrustAnchorCell(asks, usage), (asks,))
     reply = device.ask(asn1("CS02a", command, title="Read trust anchor details"), sender=asks)
