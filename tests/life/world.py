@@ -246,7 +246,10 @@ class Wire(World):
     def restart(self, back: Instant | None = None) -> None:
         """The supply is back; the device is built anew from its memory, whether it was switched off or killed."""
         self.now = self.now if back is None else back
-        self.device = self.make(self.kind, self.load, MemoryNvm(self.medium), self.model)
+        cut_before = self.medium.cut_before
+        nvm = MemoryNvm(self.medium)
+        self.medium.cut_before = cut_before  # a cut that is still to come may come now
+        self.device = self.make(self.kind, self.load, nvm, self.model)
         self._take(self.device.power_on(self.now))
 
     def _take(self, outputs: Sequence[Output]) -> list[Message]:
