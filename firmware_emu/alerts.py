@@ -15,6 +15,7 @@ from typing import Any
 from protocols.dlms.access import DataNotification, invoke_id_of
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, octet_string, structure, uint16
+from protocols.enumerations import plain_members
 from protocols.eui64 import Eui64
 from protocols.gbcs.alert_codes import AlertCode, AlertKind, Log, Wan, all_codes, by_code
 from protocols.gbcs.gbz import AlertBody, GbzAlert
@@ -43,6 +44,7 @@ Party = tuple[Eui64 | None, int | None]
 NOBODY: Party = (None, None)
 
 
+@plain_members
 class Purpose(StrEnum):
     """What may be done about an event."""
 

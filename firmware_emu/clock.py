@@ -12,6 +12,7 @@ from enum import IntEnum
 
 from protocols.dlms.cosem_time import NO_STATUS, CosemDateTime
 from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
+from protocols.enumerations import plain_members
 from protocols.instant import DAY, Instant
 
 from .part import Part
@@ -32,6 +33,7 @@ MAX_DRIFT = 10_000
 """Parts per million; far beyond what a clock may do."""
 
 
+@plain_members
 class ClockStatus(IntEnum):
     """How far the time can be trusted, with the values of the set-time response."""
 

@@ -1,7 +1,7 @@
 """ASN.1 values in DER (ITU-T X.690), as formats of the grammar: the types that hold no others.
 
-Reading accepts DER lengths and the ``82 00 xx`` that some devices write for 128 to 255; writing uses DER, or that
-form after ``with_long_lengths``. Nothing here recurses deeper than the declared types nest.
+Lengths are those of DER or, after ``with_long_lengths``, have the form ``82 00 xx`` that some devices write for 128 to
+255: a format reads the form that it writes and no other. Nothing here recurses deeper than the declared types nest.
 """
 
 from __future__ import annotations
@@ -46,9 +46,14 @@ class Der(Format):
     long_lengths = False
 
     def take(self, data: bytes, at: int, end: int) -> tuple[Any, int]:
+        start = at + 2
+        if start <= end and data[at] == self.tag and data[at + 1] < 0x80:  # nearly always; saves a call
+            stop = start + data[at + 1]
+            if stop <= end:
+                return self.take_content(data, start, stop), stop
         if at < end and data[at] != self.tag:
             raise DecodeError(at, f"{self.kind} ({self.tag:02X})", f"{data[at]:02X}")
-        _, start, stop = take_header(data, at, end, long_too=True)
+        _, start, stop = take_header(data, at, end, long_lengths=self.long_lengths)
         return self.take_content(data, start, stop), stop
 
     def put(self, value: Any) -> bytes:
@@ -75,7 +80,7 @@ class Der(Format):
         return made
 
     def with_long_lengths(self) -> Self:
-        """The same format, writing lengths from 128 to 255 as ``82 00 xx``."""
+        """The same format, with lengths from 128 to 255 as ``82 00 xx``."""
         made = copy(self)
         made.long_lengths = True
         return made
@@ -182,9 +187,7 @@ class NamedBits(Der):
         self._all = sum(members)
 
     def take_content(self, data: bytes, start: int, stop: int) -> IntFlag:
-        value = 0
-        for index, octet in enumerate(data[start + 1 : min(stop, start + 9)]):
-            value |= _REVERSED[octet] << 8 * index
+        value = int.from_bytes(data[start + 1 : min(stop, start + 9)].translate(_REVERSED), "little")
         if value & ~self._all or self._content(value) != data[start:stop]:
             raise DecodeError(start, "named bits without trailing zeros", data[start : start + 9].hex(" ").upper())
         return self.members(value)

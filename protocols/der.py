@@ -22,24 +22,24 @@ NEVER: Instant = instant(9999, 12, 31, 23, 59, 59)
 """``99991231235959Z``: no end of validity, or (as an execution time) cancel."""
 
 
-def take_header(data: bytes, at: int, end: int, *, long_too: bool = False) -> tuple[int, int, int]:
+def take_header(data: bytes, at: int, end: int, *, long_lengths: bool = False) -> tuple[int, int, int]:
     """Tag, start and stop of the value at ``at``; its content is ``data[start:stop]``, within ``end``.
 
-    ``long_too`` accepts ``82 00 xx`` beside the DER length. Raises DecodeError.
+    ``long_lengths`` takes ``82 00 xx`` instead of the DER length from 128 to 255. Raises DecodeError.
     """
     start = at + 2
     if start > end:
         raise truncated(at, end, 2)
     length = data[at + 1]
     if length >= 0x80:
-        length, start = _take_long_length(data, at + 1, end, long_too)
+        length, start = _take_long_length(data, at + 1, end, long_lengths)
     stop = start + length
     if stop > end:
         raise truncated(start, end, length)
     return data[at], start, stop
 
 
-def _take_long_length(data: bytes, at: int, end: int, long_too: bool) -> tuple[int, int]:
+def _take_long_length(data: bytes, at: int, end: int, long_lengths: bool) -> tuple[int, int]:
     octets = data[at] & 0x7F
     if not 1 <= octets <= 4:
         raise DecodeError(at, "a definite length of at most four octets", f"{data[at]:02X}")
@@ -47,9 +47,11 @@ def _take_long_length(data: bytes, at: int, end: int, long_too: bool) -> tuple[i
     if stop > end:
         raise truncated(at, end, octets + 1)
     length = int.from_bytes(data[at + 1 : stop], "big")
-    shortest = 0x80 if octets == 1 else 1 << 8 * (octets - 1)
-    if length < shortest and not (long_too and octets == 2 and length >= 0x80):
-        raise DecodeError(at, "the shortest form of the length", data[at:stop].hex(" ").upper())
+    if put_header(0, length, long_lengths=long_lengths)[1:] != data[at:stop]:
+        wanted = (
+            "the form 82 00 xx of the length" if long_lengths and octets == 1 else "the shortest form of the length"
+        )
+        raise DecodeError(at, wanted, data[at:stop].hex(" ").upper())
     return length, stop
 
 

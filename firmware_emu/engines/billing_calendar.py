@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from protocols.dlms.cosem_time import ANY, CosemDate, CosemTime
+from protocols.enumerations import plain_members
 from protocols.instant import DAY, Instant
 
 from .dates import civil, next_match, weekday
@@ -18,6 +19,7 @@ LATEST_DAY_OF_MONTH = 28
 """A calendar by months must not use days that some months lack."""
 
 
+@plain_members
 class Periodicity(Enum):
     """How often a bill is cut."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum, IntEnum
 from typing import Final, NamedTuple
 
+from protocols.enumerations import plain_members
 from protocols.instant import DAY, HOUR, Instant
 
 LOW_CREDIT: Final = 0x810D
@@ -32,6 +33,7 @@ PERIODS: Final = (HOUR, DAY)
 """A time debt is collected every hour or every day, on the hour and at 00:00 UTC."""
 
 
+@plain_members
 class PaymentMode(IntEnum):
     """Values of the account's payment mode."""
 
@@ -39,6 +41,7 @@ class PaymentMode(IntEnum):
     PREPAYMENT = 2
 
 
+@plain_members
 class Decision(Enum):
     """What the supply has to do about an event."""
 
@@ -55,6 +58,7 @@ class CreditEvent(NamedTuple):
     decision: Decision = Decision.NOTHING
 
 
+@plain_members
 class CreditDefect(Enum):
     """Planned faults of the arithmetic."""
 
@@ -131,6 +135,7 @@ class CreditState:
     suspension_reported: bool = False
 
 
+@plain_members
 class Refusal(Enum):
     """Why a top-up was not taken; the value is the code for the security log."""
 

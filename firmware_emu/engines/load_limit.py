@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
+from protocols.enumerations import plain_members
 from protocols.instant import Instant
 
 ABOVE_LIMIT: Final = 0x8F01
@@ -16,6 +17,7 @@ INTERRUPTED: Final = 0x8F33
 RESTORED: Final = 0x8F34
 
 
+@plain_members
 class LimitDecision(Enum):
     """What the supply has to do: after an interruption it is armed at once, and enabled when restored."""
 

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from protocols.enumerations import plain_members
 from protocols.instant import Instant
 
 
+@plain_members
 class Quality(IntEnum):
     """A condition of the voltage; the value is the alert code of a single-phase meter, phase n adds n."""
 

@@ -12,6 +12,7 @@ from enum import IntEnum, StrEnum
 from typing import TYPE_CHECKING
 
 from protocols.dlms.data import Data, DataType, enum
+from protocols.enumerations import plain_members
 
 from ..cosem import expect
 from ..defects import register_defect
@@ -37,6 +38,7 @@ SWITCH_IGNORES_REASONS = register_defect(
 ENABLES_UNASKED = register_defect("enables-supply-unasked", "closes the load switch where it should only arm it")
 
 
+@plain_members
 class Supply(IntEnum):
     """The state of the supply, with the values of the disconnect control's attribute 3."""
 
@@ -45,6 +47,7 @@ class Supply(IntEnum):
     ARMED = 2
 
 
+@plain_members
 class Reason(StrEnum):
     """Why the supply is disabled."""
 

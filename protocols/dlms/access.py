@@ -14,6 +14,7 @@ from enum import IntEnum
 from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
+from ..enumerations import plain_members
 from ..errors import DecodeError, EncodeError
 from ..grammar import Counted, Fixed, Format, ListOf, Record, Uint, put_length, take_length, truncated
 from .axdr import DATA, DATA_LIST
@@ -24,6 +25,7 @@ ACCESS_RESPONSE = 0xDA
 DATA_NOTIFICATION = 0x0F
 
 
+@plain_members
 class Service(IntEnum):
     """What a specification asks for; the choice octet on the wire."""
 
@@ -34,6 +36,7 @@ class Service(IntEnum):
     SET_SELECTED = 5
 
 
+@plain_members
 class ResultCode(IntEnum):
     """Data-access-result and action-result; any other octet is kept as an int."""
 
@@ -163,6 +166,7 @@ _OBJECT = struct.Struct(">BH6sb")  # choice, class, logical name, attribute or m
 _SERVICES: dict[int, Service] = {int(service): service for service in Service}
 _specification: Callable[[tuple[Any, ...]], Specification] = partial(tuple.__new__, Specification)  # the cheaper call
 _SELECTED = (Service.GET_SELECTED, Service.SET_SELECTED)
+_UNSELECTED = frozenset(_SERVICES) - frozenset(_SELECTED)
 
 
 class SpecificationFormat(Format):
@@ -194,6 +198,19 @@ class SpecificationFormat(Format):
         if service not in _SERVICES or (service in _SELECTED) != (selection is not None):
             raise EncodeError(f"service {service!r} with selection {selection!r}", ("selection",))
         return octets if selection is None else octets + bytes((selector,)) + DATA.put(selection)
+
+
+class _Specifications(ListOf):
+    """Specifications without selections, as nearly all are, are read in one sweep."""
+
+    def take(self, data: bytes, at: int, end: int) -> tuple[tuple[Specification, ...], int]:
+        number, start = self.count.take(data, at, end)
+        stop = start + number * _OBJECT.size
+        choices = set(data[start : stop : _OBJECT.size])
+        if stop > end or not choices <= _UNSELECTED:
+            return super().take(data, at, end)
+        found = _OBJECT.iter_unpack(data[start:stop])
+        return tuple([_specification((_SERVICES[choice], *rest, None, None)) for choice, *rest in found]), stop
 
 
 _RESULTS = [[Result(service, code) for code in range(256)] for service in (Service.GET, Service.SET, Service.ACTION)]
@@ -229,7 +246,7 @@ class _Echo(Format):
         return b"\x00" if value is None else b"\x01" + SPECIFICATIONS.put(value)
 
 
-SPECIFICATIONS = ListOf(SpecificationFormat(), _Count())
+SPECIFICATIONS = _Specifications(SpecificationFormat(), _Count())
 RESULTS = ListOf(_ResultFormat(), _Count())
 
 _REQUEST = Record(

@@ -9,11 +9,11 @@ from ..grammar import Format, put_length, take_length, truncated
 from ..sheet import Sheet
 from . import compact_array as _compact_array  # noqa: F401 - enters its reader and writer into the tables
 from .axdr_leaves import MAX_DEPTH, PUT, SMALL, TAKE, Put, Take, check_depth, declare, new_data
+from .axdr_rows import FEWEST_ROWS, layout_of
 from .data import Data, DataType
 
 
-def _take_items(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data, ...], int]:
-    """A count and as many values. The hottest loop of the codec: one-octet values are looked up without a call."""
+def _take_count(data: bytes, at: int, end: int) -> tuple[int, int]:
     if at < end and data[at] < 0x80:
         count = data[at]
         at += 1
@@ -21,10 +21,17 @@ def _take_items(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data,
         count, at = take_length(data, at, end)
     if count > end - at:  # no value is shorter than its tag
         raise DecodeError(at, f"{count} values", f"only {end - at} octets")
-    items: list[Data] = []
+    return count, at
+
+
+def _take_into(items: list[Data], count: int, data: bytes, at: int, end: int, depth: int) -> int:
+    """Append values until there are ``count``; return the offset after them.
+
+    The hottest loop of the codec: one-octet values are looked up without a call.
+    """
     append = items.append
     try:
-        for _ in range(count):
+        for _ in range(count - len(items)):
             if at >= end:
                 raise truncated(at, end, 1)
             tag = data[at]
@@ -39,7 +46,28 @@ def _take_items(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data,
                 raise truncated(at + 1, end, 1)
     except DecodeError as error:
         raise error.inside(f"[{len(items)}]") from None
+    return at
+
+
+def _take_items(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data, ...], int]:
+    """A count and as many values."""
+    count, at = _take_count(data, at, end)
+    items: list[Data] = []
+    at = _take_into(items, count, data, at, end, depth)
     return tuple(items), at
+
+
+def _take_rows(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data, ...], int]:
+    """The same for an array: rows laid out like the first are read by its layout."""
+    count, at = _take_count(data, at, end)
+    rows: list[Data] = []
+    if count >= FEWEST_ROWS:
+        at = _take_into(rows, 1, data, at, end, depth)
+        layout = layout_of(rows[0])
+        if layout is not None:
+            at = layout.take_rows(rows, count, data, at, end)
+    at = _take_into(rows, count, data, at, end, depth)
+    return tuple(rows), at
 
 
 def _put_items(values: Any, depth: int) -> bytes:
@@ -51,10 +79,12 @@ def _put_items(values: Any, depth: int) -> bytes:
 
 
 def _several(kind: DataType) -> tuple[Take, Put]:
+    take_items = _take_rows if kind is DataType.ARRAY else _take_items
+
     def take(data: bytes, at: int, end: int, depth: int) -> tuple[Data, int]:
         if depth >= MAX_DEPTH:
             check_depth(at, depth)
-        items, at = _take_items(data, at, end, depth + 1)
+        items, at = take_items(data, at, end, depth + 1)
         return new_data((kind, items)), at
 
     def put(value: Any, depth: int) -> bytes:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from enum import IntFlag
 from typing import ClassVar
 
+from ..enumerations import plain_members
 from ..errors import DecodeError, EncodeError
 from ..instant import Instant, from_datetime, to_datetime
 
@@ -33,6 +34,7 @@ _DATE_TIME = struct.Struct(">HBBBBBBBhB")
 _DAYS = ("", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
+@plain_members
 class ClockStatus(IntFlag):
     """Bits of the status octet (class Clock, attribute status)."""
 

@@ -27,7 +27,10 @@ from collections.abc import Iterable
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from ..enumerations import plain_members
 
+
+@plain_members
 class DataType(IntEnum):
     """The tag of a data value (IEC 62056-6-2, common data types)."""
 

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 
+from ..enumerations import plain_members
 from .alert_codes_rows import ALWAYS_ON_CODES, HUB_AND_CONTROLLER_CODES, NETWORK_OPERATOR_CODES, SUPPLIER_CODES, Row
 from .roles import DeviceType, RemotePartyRole
 
 
+@plain_members
 class AlertKind(Enum):
     """How an alert is protected, or that there is none."""
 
@@ -24,6 +26,7 @@ class AlertKind(Enum):
     LOG_ONLY = "log only"
 
 
+@plain_members
 class Log(Enum):
     """The logs of a device."""
 
@@ -34,6 +37,7 @@ class Log(Enum):
     CHANNEL = "channel"
 
 
+@plain_members
 class Wan(Enum):
     """How an alert leaves over the WAN."""
 

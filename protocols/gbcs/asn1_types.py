@@ -73,6 +73,7 @@ def _types() -> dict[tuple[int, Cra], type]:
 
 _TYPES = _types()
 _FORMATS: dict[type, Any] = {**credentials.FORMATS, **device.FORMATS}
+_LONG_LENGTH = b"\x82\x00"
 _LONG_FORMATS: dict[type, Any] = {made: form.with_long_lengths() for made, form in _FORMATS.items()}
 
 
@@ -110,25 +111,16 @@ def decode_asn1(message_code: int, cra: Cra, data: bytes) -> Asn1Payload:
     made = _TYPES.get((message_code, cra))
     if made is None:
         raise DecodeError(0, "a message that carries ASN.1", f"{message_code:04X} {cra.name.lower()}")
-    value = _FORMATS[made].decode(data)
-    payload = Asn1Payload(value, long_lengths=b"\x82\x00" in data)
-    if payload.long_lengths and payload.encode() != data:
-        payload = Asn1Payload(value)  # those octets were inside something else, such as a certificate
-        if payload.encode() != data:
-            at = _first_long_length(value, data)
-            raise DecodeError(at, "one form of lengths throughout", "lengths in DER and in the form 82 00 xx mixed")
-    return payload
-
-
-def _first_long_length(value: Any, data: bytes) -> int:
-    """Where the first length of the form 82 00 xx stands (the start, where lengths around it hide it)."""
-    sheet = Sheet()
-    Asn1Payload(value).describe(sheet)
-    for leaf in (leaf for field in sheet.fields for leaf in field.walk() if not leaf.children):
-        at = leaf.offset + 1
-        if data[at : at + 2] == b"\x82\x00" != sheet.octets[at : at + 2]:
-            return at
-    return 0
+    if _LONG_LENGTH not in data:
+        return Asn1Payload(_FORMATS[made].decode(data))
+    try:
+        return Asn1Payload(_LONG_FORMATS[made].decode(data), long_lengths=True)
+    except DecodeError as error:
+        in_long_form = error
+    try:
+        return Asn1Payload(_FORMATS[made].decode(data))  # the octets were part of something else
+    except DecodeError as error:
+        raise max(error, in_long_form, key=lambda each: each.offset) from None
 
 
 def describe(payload: Asn1Payload, sheet: Sheet) -> None:

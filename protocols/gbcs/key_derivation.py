@@ -9,6 +9,7 @@ from enum import IntEnum
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from ..enumerations import plain_members
 from ..eui64 import Eui64
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _FIRST_BLOCK = b"\x00\x00\x00\x01"  # the derivation's counter: one SHA-256 bloc
 _FIXED_FIELD = b"\x00\x00\x00\x00"  # the same in every IV: key and counter never repeat, so the IV need not change
 
 
+@plain_members
 class Mode(IntEnum):
     """What a key is for: the CRA flag of the message it authenticates, or 4 for encryption."""
 
@@ -30,12 +32,16 @@ class Mode(IntEnum):
     ENCRYPTION = 4
 
 
+_TRANSACTION = {mode.value: bytes((9, mode)) for mode in Mode}
+"""How a transaction identifier begins: its length, and the mode."""
+
+
 def other_info(originator: Eui64, mode: int, counter: int, recipient: Eui64) -> bytes:
     """The 33 octets that tie a key to its message: algorithm, originator, transaction identifier, recipient.
 
     ``counter`` is unsigned, 64 bits. Raises OverflowError for a counter outside that range.
     """
-    return _ALGORITHM + originator + bytes((9, mode)) + counter.to_bytes(8, "big") + recipient
+    return _ALGORITHM + originator + _TRANSACTION[mode] + counter.to_bytes(8, "big") + recipient
 
 
 def initialisation_vector(originator: Eui64) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
+from ..enumerations import plain_members
 from ..errors import CertificateError, DecodeError, LocalProtocolError, MissingKeyError
 from ..eui64 import Eui64, eui64_text
 from ..smki.certificate import Certificate
@@ -35,6 +37,7 @@ _SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)  # RFC 6979: th
 _AGREEING = ec.ECDH()
 
 
+@plain_members
 class KeyUse(StrEnum):
     """What a key is for; the value is the end of its file names."""
 
@@ -43,6 +46,7 @@ class KeyUse(StrEnum):
     PREPAYMENT_KEY_AGREEMENT = "pp-ka"
 
 
+@plain_members
 class Purpose(StrEnum):
     """Keys for tests are never used in live operation, nor live keys in tests."""
 
@@ -170,11 +174,11 @@ class MemoryKeyStore:
 
     def sign(self, party: Eui64, octets: bytes) -> bytes:
         """ECDSA with SHA-256 and the party's signing key: 64 octets, r || s. Raises MissingKeyError."""
-        return _sign(self._private(KeyName(party, KeyUse.DIGITAL_SIGNING)), octets)
+        return _sign(self._private(_signing_key(party)), octets)
 
     def verify(self, party: Eui64, octets: bytes, signature: bytes) -> bool:
         """Whether ``signature`` (r || s) is that party's over ``octets``. Raises MissingKeyError."""
-        public = self._public(KeyName(party, KeyUse.DIGITAL_SIGNING))
+        public = self._public(_signing_key(party))
         if len(signature) != 64:
             return False
         r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
@@ -351,6 +355,11 @@ class MemoryKeyStore:
 
     def _may_hold_private(self, name: KeyName) -> bool:
         return self.holds_private(name)
+
+
+@lru_cache(maxsize=1024)
+def _signing_key(party: Eui64) -> KeyName:
+    return KeyName(party, KeyUse.DIGITAL_SIGNING)
 
 
 def fingerprint(point: bytes) -> str:

@@ -10,8 +10,10 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
+from ..enumerations import plain_members
 from ..errors import DecodeError, EncodeError
 from ..eui64 import Eui64, eui64_text
 from ..grammar import (
@@ -37,6 +39,7 @@ MAX_MESSAGE = 72 * 1024
 """The longest message taken, in octets: the 63 blocks of 1149 octets that the longest use case may need."""
 
 
+@plain_members
 class Cra(IntEnum):
     """Command, response or alert (GBCS 7.2.7)."""
 
@@ -60,6 +63,12 @@ class OtherInformation:
     certificate: bytes | None = None
 
 
+@lru_cache(maxsize=512)
+def _plain_other_information(message_code: int) -> OtherInformation:
+    """One value for each message code: it never changes, and nearly every message has nothing else."""
+    return OtherInformation(message_code)
+
+
 class _OtherInformationFormat(Format):
     """2, 10, 18 or 26 octets, or 18 followed by a certificate."""
 
@@ -69,7 +78,7 @@ class _OtherInformationFormat(Format):
         if stop > end:
             raise truncated(at, end, length)
         if length == 2:
-            return OtherInformation(data[at] << 8 | data[at + 1]), stop
+            return _plain_other_information(data[at] << 8 | data[at + 1]), stop
         if length not in (10, 18) and length < 26:
             raise DecodeError(at, "other information of 2, 10, 18, 26 or more octets", f"{length}")
         code = int.from_bytes(data[at : at + 2], "big")
@@ -185,6 +194,8 @@ _BODY = Record(
     "payload" / Counted(),
 )
 _BODY_START = struct.Struct(">BBQB8sB8s")  # as far as the fields have fixed widths
+_TAG = bytes((GENERAL_SIGNING,))
+_SIGNATURE_LENGTH = bytes((SIGNATURE_LENGTH,))
 _CRAS = {cra.value: cra for cra in Cra}
 _EMPTY_HEADER = bytes(6)  # transaction id, originator, recipient, date-time, other information, key information
 _SECURITY_HEADER = b"\x11\x00\x00\x00\x00"  # suite 1, authentication only; invocation counter 0
@@ -261,7 +272,7 @@ class Message:
 
     def body_octets(self) -> bytes:
         """The general signing unit, its signature field included if there is one; what a MAC covers."""
-        return bytes((GENERAL_SIGNING,)) + self.signed_octets() + self._signature_octets()
+        return _TAG + self.signed_octets() + self._signature_octets()
 
     def without_protection(self) -> Message:
         """The same message as a pre-command: no signature field, no MAC."""
@@ -294,9 +305,11 @@ class Message:
     def _signature_octets(self) -> bytes:
         if self.signature is None:
             return b""
-        if len(self.signature) not in (0, SIGNATURE_LENGTH):
+        if len(self.signature) == SIGNATURE_LENGTH:
+            return _SIGNATURE_LENGTH + self.signature
+        if self.signature:
             raise EncodeError(f"0 or {SIGNATURE_LENGTH} octets needed, {len(self.signature)} given", ("signature",))
-        return put_length(len(self.signature)) + self.signature
+        return b"\x00"
 
     def _ciphering_header(self, body_length: int) -> bytes:
         length = put_length(len(_SECURITY_HEADER) + body_length + MAC_LENGTH)

@@ -5,8 +5,9 @@ Which of them a message must have is the use case's matter; here only how each i
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import Enum
-from functools import lru_cache
+from functools import lru_cache, partial
 from hmac import compare_digest
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from ..enumerations import plain_members
 from ..errors import LocalProtocolError, MissingKeyError, ProtectionError
 from ..eui64 import Eui64
 from .key_derivation import Mode, initialisation_vector, other_info
@@ -33,6 +35,7 @@ _PART_HEADER = _ENCRYPTED + b"\x00\x00\x00\x00"  # and invocation counter 0
 _TAG_LENGTH = 12
 
 
+@plain_members
 class Verdict(Enum):
     """What checking a signature or MAC found."""
 
@@ -47,6 +50,9 @@ class Verdicts(NamedTuple):
 
     signature: Verdict
     mac: Verdict
+
+
+_verdicts: Callable[[tuple[Verdict, Verdict]], Verdicts] = partial(tuple.__new__, Verdicts)  # the cheaper call
 
 
 # Making
@@ -102,7 +108,9 @@ def command_from_pre_command(
 def verify(message: Message, store: KeyStore, access_control_broker: Eui64 | None = None) -> Verdicts:
     """Check signature and MAC."""
     body = message.body_octets()
-    return Verdicts(_verify_signature(message, body, store), _verify_mac(message, body, store, access_control_broker))
+    return _verdicts(
+        (_verify_signature(message, body, store), _verify_mac(message, body, store, access_control_broker))
+    )
 
 
 def verify_signature(message: Message, store: KeyStore) -> Verdict:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from enum import Enum, IntEnum
 
+from ..enumerations import plain_members
 
+
+@plain_members
 class RemotePartyRole(IntEnum):
     """The role of an organisation: the number in its certificates, in trust anchor cells and in credential updates."""
 
@@ -20,6 +23,7 @@ class RemotePartyRole(IntEnum):
     OTHER = 127
 
 
+@plain_members
 class DeviceType(Enum):
     """A kind of device that sends or takes GBCS messages, or that a device log may list."""
 

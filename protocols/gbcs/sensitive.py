@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from ..dlms.access import AccessRequest, AccessResponse, DataNotification
 from ..dlms.axdr import decode_data, encode_data
-from ..dlms.data import Data
+from ..dlms.data import Data, DataType
 from ..dlms.data_protection import ProtectedValue, ProtectionParameters, protected_value_in
 from .message import Message
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from .gbz import Component, GbzAlert, GbzPayload
     from .keys import KeyStore
     from .payload import GbcsPayload
+
+
+_STRUCTURE = DataType.STRUCTURE
 
 
 class EncryptedPart(NamedTuple):
@@ -43,7 +46,11 @@ class DecryptedPart(NamedTuple):
 def encrypted_parts(payload: GbcsPayload) -> list[EncryptedPart]:
     """Every encrypted part of a payload, in order."""
     if isinstance(payload, AccessResponse):
-        found = enumerate(map(ProtectedValue.from_data, payload.data))
+        found = [
+            (place, ProtectedValue.from_data(data))
+            for place, data in enumerate(payload.data)
+            if data.type is _STRUCTURE
+        ]
         return [EncryptedPart(place, value.ciphered) for place, value in found if value is not None]
     if isinstance(payload, DataNotification):
         value = protected_value_in(payload.body)

@@ -13,12 +13,14 @@ from enum import Enum, Flag
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from ..enumerations import plain_members
 from .roles import DeviceType, RemotePartyRole
 
 if TYPE_CHECKING:
     from .use_cases_instructions import GbzInstruction, Instruction
 
 
+@plain_members
 class Kind(Enum):
     """What a use case is to the device that it names."""
 
@@ -28,6 +30,7 @@ class Kind(Enum):
     """Has a message code for event logs, but travels as ZigBee Smart Energy commands, never as a GBCS message."""
 
 
+@plain_members
 class Payload(Flag):
     """The family of a payload. The generic alerts have two: DLMS from an ESME, GBZ from a GSME."""
 
@@ -37,6 +40,7 @@ class Payload(Flag):
     ASN1 = 4
 
 
+@plain_members
 class Protection(Flag):
     """What protects a message. Both: signed first, then the MAC around it."""
 

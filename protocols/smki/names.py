@@ -5,8 +5,10 @@ from __future__ import annotations
 from enum import IntFlag
 
 from ..der import oid
+from ..enumerations import plain_members
 
 
+@plain_members
 class KeyUsage(IntFlag):
     """X.509 key usage (RFC 5280 4.2.1.3); bit ``n`` of the BIT STRING has the value ``1 << n``."""
 
