@@ -77,7 +77,7 @@ class Diary:
             return ()
         span = (self._began, self._ended)
         power = self._flows("electricity", "Electricity: power drawn, mean of ten minutes", "W", span)
-        gas = self._flows("gas", "Gas: flow, mean of ten minutes", "litres an hour", span)
+        gas = self._flows("gas", "Gas: flow, mean of ten minutes", "l/h", span)
         money = tuple(Series(name, story.balance, step=True) for name, story in self._stories.items())
         lanes = tuple(self._lanes())
         return (*power, *gas, Plot("Balance of the meters", money, "£", span=span), Strip("Supply", lanes, span))
@@ -96,7 +96,8 @@ class Diary:
             yield Lane(name, story.supply)
         for (name, switch), moves in self._moves.items():
             if name not in self._stories and len(moves) > 1:
-                yield Lane(f"{name}: {switch}", moves)
+                before = [] if moves[0][0] <= self._began else [(self._began, "0 %")]
+                yield Lane(f"{name}: {switch}", [*before, *moves])
 
 
 def _reader(device: Device) -> Callable[[int, int], Any]:

@@ -20,7 +20,8 @@ _MOST_TICKS = 12
 _COLOURS = 6
 _LANE, _LANE_NAME, _BAR = 40, 15, 18
 _STATES = {"on": 2, "100 %": 2, "armed": 4, "off": 1, "0 %": 5}
-"""Colours of states that are well known; others get one in the order they come."""
+"""Colours of states that are well known; others get these in the order they come."""
+_OTHERS = (0, 3)
 _LARGEST = 1e100  # beyond this the differences of values overflow; not-a-numbers are not below it either
 POINTS_LIMIT = 2000
 """More points than a plot is wide are thinned to this many before drawing."""
@@ -47,6 +48,11 @@ class Plot:
     levels: Mapping[float, str] = field(default_factory=dict)
     span: tuple[Instant, Instant] | None = None
 
+    @property
+    def key(self) -> list[tuple[int, str]]:
+        """Number of the colour, and what has it."""
+        return [(number % _COLOURS, series.name) for number, series in enumerate(self.series)]
+
 
 class Lane(NamedTuple):
     """One thing and its states in order of time, each from its instant until the next."""
@@ -65,9 +71,13 @@ class Strip:
     unit: str = ""
 
     @property
-    def series(self) -> tuple[Series, ...]:
-        """None: a strip has no lines that would need a key."""
-        return ()
+    def key(self) -> list[tuple[int, str]]:
+        """Number of the colour, and the state that has it, in the order of appearance."""
+        texts = list(dict.fromkeys(text for lane in self.lanes for _, text in lane.states))
+        others = [text for text in texts if text not in _STATES]
+        return [
+            (_STATES[text] if text in _STATES else _OTHERS[others.index(text) % len(_OTHERS)], text) for text in texts
+        ]
 
 
 class _Scale(NamedTuple):
@@ -95,7 +105,15 @@ def _lines_svg(plot: Plot) -> str:
     times = _scale(plot.span or [at for at, _ in points], _LEFT, WIDTH - _RIGHT)
     values = _scale([value for _, value in points] + list(plot.levels), HEIGHT - _BOTTOM, _TOP, spare=0.05)
     drawn = [_line(number, series, kept, times, values) for number, (series, kept) in enumerate(lines)]
-    return _svg(plot.title, HEIGHT, [*_value_ticks(plot, values), *_time_ticks(times, HEIGHT), *drawn])
+    parts = [*_value_ticks(plot, values), *_time_ticks(times, HEIGHT), *drawn, _axis_name(plot.unit)]
+    return _svg(plot.title, HEIGHT, parts)
+
+
+def _axis_name(unit: str) -> str:
+    """The unit, upright along the axis of values."""
+    middle = (_TOP + HEIGHT - _BOTTOM) // 2
+    turned = f'transform="rotate(-90 12 {middle})" x="12" y="{middle}" text-anchor="middle"'
+    return f'<text class="tick" {turned}>{escape(unit)}</text>' if unit else ""
 
 
 def _svg(title: str, height: int, parts: Sequence[str]) -> str:
@@ -109,7 +127,7 @@ def _strip_svg(strip: Strip) -> str:
         return '<p class="quiet">no states</p>'
     times = _scale(strip.span, _LEFT, WIDTH - _RIGHT)
     height = _TOP + _LANE * len(strip.lanes) + _BOTTOM
-    colours: dict[str, int] = {}
+    colours = {text: number for number, text in strip.key}
     parts = [*_time_ticks(times, height)]
     for number, lane in enumerate(strip.lanes):
         top = _TOP + _LANE * number
@@ -118,15 +136,14 @@ def _strip_svg(strip: Strip) -> str:
     return _svg(strip.title, height, parts)
 
 
-def _bars(lane: Lane, end: Instant, top: int, times: _Scale, colours: dict[str, int]) -> list[str]:
+def _bars(lane: Lane, end: Instant, top: int, times: _Scale, colours: Mapping[str, int]) -> list[str]:
     parts = []
     ends = [at for at, _ in lane.states[1:]] + [end]
     for (at, text), until in zip(lane.states, ends, strict=True):
         x, width = times(at), max(times(until) - times(at), 1)
-        colour = _STATES.get(text, colours.setdefault(text, len(colours)) % _COLOURS)
         label = escape(text)
         parts.append(
-            f'<rect class="fill{colour}" x="{x:.1f}" y="{top}" width="{width:.1f}" height="{_BAR}">'
+            f'<rect class="fill{colours[text]}" x="{x:.1f}" y="{top}" width="{width:.1f}" height="{_BAR}">'
             f"<title>{escape(lane.name)}: {label} from {to_datetime(at):%d %b %H:%M:%S}</title></rect>"
         )
         if width > 8 * len(text):

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from bench.evidence import Plot, Series, Verdict, environment, plot_svg
+from bench.evidence import Lane, Plot, Series, Strip, Verdict, environment, plot_svg
 from bench.evidence.plot import POINTS_LIMIT
 from bench.evidence.records import time_text
 from protocols.instant import DAY, HALF_HOUR
@@ -51,7 +51,7 @@ def test_times_have_microseconds_where_needed() -> None:
     assert time_text(START + 0.000001) == "2026-01-31T12:00:00.000001Z"
 
 
-def drawn(plot: Plot) -> Xml.Element:
+def drawn(plot: Plot | Strip) -> Xml.Element:
     return Xml.fromstring(plot_svg(plot))  # noqa: S314 - our own text
 
 
@@ -75,6 +75,7 @@ def test_a_day_is_drawn_with_times_and_values() -> None:
         "03:00",
         "06:00",
         "09:00",
+        "W",
     ]
 
 
@@ -85,6 +86,29 @@ def test_a_state_is_drawn_in_steps_with_names() -> None:
     assert len(points) == 5
     assert points[1] == [points[2][0], points[0][1]]
     assert [tick.text for tick in svg.findall("text")][:2] == ["off", "<on>"]
+
+
+def test_states_are_drawn_as_bars_with_their_colours_in_the_key() -> None:
+    lanes = (
+        Lane("<meter>", [(START, "on"), (START + HALF_HOUR, "off"), (START + DAY // 2, "on")]),
+        Lane("controller", [(START, "35 %")]),
+    )
+    strip = Strip("Supply", lanes, (START, START + DAY))
+    svg = drawn(strip)
+    bars = svg.findall("rect")
+    assert [bar.get("class") for bar in bars] == ["fill2", "fill1", "fill2", "fill0"]
+    assert strip.key == [(2, "on"), (1, "off"), (0, "35 %")]
+    widths = [float(bar.get("width") or 0) for bar in bars]
+    assert sum(widths[:3]) == pytest.approx(widths[3], abs=0.3)
+    assert "<meter>" in [text.text for text in svg.findall("text")]
+    assert "off from 31 Jan 12:30:00" in (bars[1].findtext("title") or "")
+    assert "no states" in plot_svg(Strip("nothing", (), (START, START + DAY)))
+
+
+def test_a_plot_can_show_more_time_than_it_has_points() -> None:
+    plot = Plot("one", (Series("one", [(START, 1.0)]),), span=(START - DAY, START + DAY))
+    (line,) = drawn(plot).findall("polyline")
+    assert (line.get("points") or "").startswith(f"{(62 + 760 - 24) / 2:.1f},")
 
 
 @pytest.mark.parametrize("points", [[], [(START, math.nan)], [(START, 1e300)]])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.evidence import RunRecord, SeenMessage, Verdict, verify_manifest
+from bench.evidence import Plot, RunRecord, SeenMessage, Strip, Verdict, verify_manifest
 from bench.rig import load_rig
 from bench.runner import OutputError, check_folder, run_suite, suite_folder
 from firmware_emu.alerts import Alerts
@@ -52,7 +52,30 @@ def test_the_whole_suite_passes_on_the_embedded_home(tmp_path: Path) -> None:
     assert record.verdict is Verdict.PASS
     use_cases = {exchange.use_case for exchange in record.exchanges}
     assert len(use_cases) >= 40
-    assert {exchange.device for exchange in record.exchanges} >= {"hub", ELECTRICITY, GAS}
+    assert {exchange.device for exchange in record.exchanges} == {device.name for device in load_rig().devices}
+
+
+def test_the_days_of_the_home_are_in_the_report(tmp_path: Path) -> None:
+    record = run_suite(
+        load_rig(), tmp_path / "evidence", tests=[str(suite_folder() / "test_4_electricity_prepayment.py")]
+    )
+    power, _gas, balance, supply = record.plots
+    assert isinstance(power, Plot)
+    assert isinstance(balance, Plot)
+    assert isinstance(supply, Strip)
+    (load,) = [device.load for device in load_rig().devices if device.name == ELECTRICITY]
+    flows = dict(power.series[0].points)
+    started = int(record.started)
+    assert flows[started + 600] == pytest.approx(2 * load.wh[0], abs=6)  # a watt-hour in ten minutes
+    assert 0.0 in flows.values()
+    assert max(dict(balance.series[0].points).values()) > 10
+    assert {text for _, text in supply.lanes[0].states} >= {"on", "off", "armed"}
+    page = (tmp_path / "evidence" / "report.html").read_text()
+    assert page.count('<svg class="plot"') == 4
+
+
+def test_a_run_without_passing_time_has_no_pictures(tmp_path: Path) -> None:
+    assert run(tmp_path).plots == ()
 
 
 def test_every_planned_refusal_is_tried_on_both_meters(tmp_path: Path) -> None:
