@@ -60,7 +60,8 @@ def make_device(
     metrology = GasMetrology(registers, price, calendars, valve, samples, load)
     prepayment = GasPrepayment(account, valve, price, calendars)
     billing = GasBilling(registers, account, price, metrology, prepayment, snapshots)
-    metrology.charge, prepayment.before_change = prepayment.charge, metrology.settle
+    metrology.charge, metrology.headroom = prepayment.charge, prepayment.headroom
+    prepayment.before_change, prepayment.after_change = metrology.settle, metrology.look_again
     registers.settle = account.settle = metrology.settle
     server = GasHanServer()
     radio = GasRadio(server, payments)

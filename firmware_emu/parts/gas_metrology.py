@@ -1,7 +1,8 @@
 """A gas meter measures: the load of the home into registers, logs and cost (SMETS2 4.6.5).
 
 Every half-hour, and whenever something changes what gas costs or whether it flows, the consumption since the last
-time is booked. Between two bookings gas flows evenly; parts are rounded down so that they add up.
+time is booked; every minute while credit is short. Between two bookings gas flows evenly; parts are rounded down so
+that they add up.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from protocols.instant import DAY, HALF_HOUR, Instant
 
 from ..defects import register_defect
+from ..engines.credit import UNLIMITED
 from ..engines.registers import TariffMeter
 from ..engines.tariff import GSME
 from ..load_model import SLICES, DayLoad, LoadModel
@@ -29,7 +31,12 @@ if TYPE_CHECKING:
 
 REGISTERS_LOST = register_defect("registers-lost-at-start", "loses the gas registers when the firmware starts")
 
+LOOK_EVERY = 60
+"""Seconds between bookings while the account is close to a threshold."""
+
 Charge = Callable[[Instant, int], None]
+Headroom = Callable[[Instant, Instant], int]
+"""Millipence that may be charged from one moment to another without anything happening."""
 
 
 class NoLoad:
@@ -71,11 +78,13 @@ class GasMetrology(Part):
         self._calendars = calendars
         self.model: LoadModel = load or NoLoad()
         self.charge: Charge = lambda _at, _cost: None
+        self.headroom: Headroom = lambda _now, _until: UNLIMITED
         self._meter = TariffMeter(registers.registers, layout=GSME)
 
     def attach(self, device: Device) -> None:
         super().attach(device)
         self._valve.before_move.append(self.settle)
+        self._valve.listeners.append(self.look_again)
         self._price.before_change.append(self.settle)
         self._price.listeners.append(self._price_changed)
         self._price.active_block = self._active_block
@@ -111,9 +120,10 @@ class GasMetrology(Part):
         self._rearm(after)
 
     def advance(self, at: Instant) -> None:
-        """The end of a half-hour."""
+        """The end of a half-hour, or of a minute."""
         self._book(at)
-        self._close_half_hour(at - HALF_HOUR)
+        if at % HALF_HOUR == 0:
+            self._close_half_hour(at - HALF_HOUR)
         if at % DAY == 0:
             self._close_day(at - DAY)
         self._rearm(at)
@@ -185,5 +195,18 @@ class GasMetrology(Part):
         self.state.booked = now
         self.touch()
 
+    def look_again(self) -> None:
+        """The account has changed: what is used from now on may make something happen sooner."""
+        if self.device.on:
+            self._rearm(self.device.now)
+
     def _rearm(self, now: Instant) -> None:
-        self.schedule((now // HALF_HOUR + 1) * HALF_HOUR)
+        end = (now // HALF_HOUR + 1) * HALF_HOUR
+        self.schedule(end if self._is_affordable(now, end) else min(now + LOOK_EVERY, end))
+
+    def _is_affordable(self, now: Instant, end: Instant) -> bool:
+        """True if what flows until the end of the half-hour cannot make anything happen to the account."""
+        if not self._valve.is_open:
+            return True
+        litres = self.model.day(now // DAY).gas[now % DAY // HALF_HOUR]
+        return self._meter.highest_cost(litres) < self.headroom(now, end)

@@ -61,6 +61,8 @@ class GasPrepayment(Part):
         self.before_mode: list[Callable[[], None]] = []
         self.before_change: Callable[[], None] = lambda: None
         """Called before anything changes: consumption up to now is to be charged."""
+        self.after_change: Callable[[], None] = lambda: None
+        """Called when money has moved or a rule has changed."""
         self.account = Account(account.state.credit, self._is_protected, separate_bill=True)
         self._friendly = Calendar(calendars.table(FRIENDLY_CREDIT), default=0)
 
@@ -105,6 +107,10 @@ class GasPrepayment(Part):
         self._rearm()
 
     # for other parts
+
+    def headroom(self, now: Instant, until: Instant) -> int:
+        """Millipence that may be charged until then without anything happening."""
+        return self.account.headroom(now, until)
 
     def charge(self, at: Instant, cost: int) -> None:
         """Energy used up to ``at`` cost so much."""
@@ -273,6 +279,7 @@ class GasPrepayment(Part):
                 self._valve.close(Reason.CREDIT)
             elif event.decision is Decision.ARM:
                 self._valve.release(Reason.CREDIT)
+        self.after_change()
 
     def _is_protected(self, at: Instant) -> bool:
         return self._friendly.selector(at) == 1
