@@ -123,7 +123,8 @@ class Story(Mains):
     def pay(self, pounds: int) -> None:
         """A token counts once, and never not at all: the same message again is taken or was taken."""
         request = electricity_top_up(self.meter.head_end, pounds)
-        command = self.meter.command(request, **({"counter": (TOP_UP_FLOOR + 5) << 32} if self.has_newcomer else {}))
+        counter = (TOP_UP_FLOOR + 5) << 32 if self.has_newcomer else None
+        command = self.meter.command(request, counter=counter)
         if not self.attempt(lambda: self.send(command)):
             self.meter.send(command.octets, ELECTRICITY)
         assert self.until_done(lambda: self.meter.send(command.octets, ELECTRICITY)) == []

@@ -220,7 +220,6 @@ def prepaid() -> Wire:
 def test_a_token_works_once() -> None:
     meter = prepaid()
     command = meter.command(electricity_top_up(meter.head_end, 5))
-    meter.head_end.keep(command)
     meter.judge(command, meter.send(command.octets, ELECTRICITY)[0])
     assert balance(meter) == 15 * POUND
     assert meter.refused(command) == []

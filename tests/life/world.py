@@ -128,7 +128,9 @@ class World:
     def command(self, request: Request, device: Eui64 = ELECTRICITY, **how: Any) -> Command:
         """A command that is not sent; ``how`` as in ``HeadEnd.command``."""
         self.head_end.now = self.now
-        return self.head_end.command(device, request, **how)
+        made = self.head_end.command(device, request, **how)
+        self.head_end.keep(made)
+        return made
 
     def ask(self, request: Request, device: Eui64 = ELECTRICITY, *, success: bool = True, **how: Any) -> Answer:
         """Send a command; its one answer, which is in order, and with ``success`` tells of nothing that failed."""
