@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any
 
 from protocols.dlms.access import DataNotification, invoke_id_of
@@ -123,7 +124,7 @@ class Alerts(Part):
     def bits(self, role: RemotePartyRole, purpose: Purpose) -> int:
         """The settings in force: bit n belongs to code 81nn (supplier) or 80nn (network operator)."""
         held = self.state.bits.get(f"{int(role)} {purpose}")
-        return self._usual_bits(role) if held is None else held
+        return _usual_bits(role, self.device.personality.device) if held is None else held
 
     def change(self, role: RemotePartyRole, purpose: Purpose, mask: int, action: int) -> None:
         """Switch the codes whose ``mask`` bit is 1 as their ``action`` bit says (1 on)."""
@@ -222,10 +223,12 @@ class Alerts(Part):
             return [_WRONG_PARTY.get(role, role) for role in held]
         return held
 
-    def _usual_bits(self, role: RemotePartyRole) -> int:
-        """Everything that the role may switch on this device is on."""
-        bits = 0
-        for row in all_codes():
-            if row.configurable_by is role and self.device.personality.device in row.devices:
-                bits |= 1 << (row.code & 0xFF)
-        return bits
+
+@cache
+def _usual_bits(role: RemotePartyRole, device: DeviceType) -> int:
+    """Everything that the role may switch on such a device is on."""
+    bits = 0
+    for row in all_codes():
+        if row.configurable_by is role and device in row.devices:
+            bits |= 1 << (row.code & 0xFF)
+    return bits

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultCode, Service
 from protocols.dlms.data import NULL
 from protocols.gbcs.asn1_types import Asn1Payload
-from protocols.gbcs.gbz import GbzPayload
+from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import MAX_MESSAGE, Cra, Message
 from protocols.gbcs.protection import add_mac, sign
 from protocols.gbcs.use_cases import Protection
+from protocols.zigbee.zcl import DefaultResponse, ReadAttributesResponse
 
 from . import defects
 from .command import Command
+from .han_commands import log_command
 from .outputs import SendMessage
+from .refusals import ZCL_NOT_FOUND
 
 if TYPE_CHECKING:
     from protocols.gbcs.payload import GbcsPayload
@@ -38,33 +41,39 @@ class CommandHandler:
         self._device = device
         self.current: Command | None = None
         """The command that is being carried out, for handlers that need more than their argument."""
+        self.deferred = False
+        """True once the command being carried out has left something for a later time."""
 
     def perform(self, command: Command, payload: GbcsPayload) -> None:
         """Carry it out and send the response."""
-        self.current = command
+        self.current, self.deferred = command, False
         try:
-            answer = self._execute(command, payload)
+            answer, done = self._execute(command, payload)
         finally:
             self.current = None
         if answer is not None:
             self._respond(command, answer)
+        if not self.deferred:  # what waits is logged when it is carried out
+            log_command(self._device, command, done=done)
 
     def refuse(self, command: Command) -> None:
         """Answer with a failure: what a correct device never does to a command that fails a check."""
         result = Result(Service.ACTION, ResultCode.OTHER_REASON)
         self._respond(command, AccessResponse(_invoke_id(command), (NULL,), (result,)).encode())
 
-    def _execute(self, command: Command, payload: GbcsPayload) -> bytes | None:
+    def _execute(self, command: Command, payload: GbcsPayload) -> tuple[bytes | None, bool]:
+        """The answer, None for none, and whether all that was asked for was done."""
         device = self._device
         go_on = bool(device.personality.defects) and device.defective(defects.GOES_ON_AFTER_FAILURE)
         if isinstance(payload, AccessRequest):
             return _fitting(device.cosem.execute(payload, go_on=go_on))
         if isinstance(payload, GbzPayload):
-            return device.zcl.execute(payload, command.header, device.keys, go_on=go_on).encode()
+            components = device.zcl.execute(payload, command.header, device.keys, go_on=go_on)
+            return components.encode(), all(map(_is_success, components.components))
         if isinstance(payload, Asn1Payload) and device.asn1.serves(command.use_case.message_code):
             answer = device.asn1.execute(command.use_case.message_code, payload)
-            return None if answer is None else answer.encode()
-        return None
+            return (None, False) if answer is None else (answer.encode(), _is_done(answer.value))
+        return None, False
 
     def _respond(self, command: Command, payload: bytes) -> None:
         protection = command.use_case.protection_of(Cra.RESPONSE, command.role, self._device.personality.device)
@@ -88,13 +97,29 @@ class CommandHandler:
         return message
 
 
-def _fitting(answer: AccessResponse) -> bytes:
-    """The answer, or failures if it is too long: only reads of logs are."""
+def _fitting(answer: AccessResponse) -> tuple[bytes, bool]:
+    """The answer, or failures if it is too long: only reads of logs are. And whether it tells of success."""
     octets = answer.encode()
     if len(octets) <= LONGEST_ANSWER:
-        return octets
+        return octets, not any(result.code for result in answer.results)
     failed = tuple(Result(result.service, ResultCode.OTHER_REASON) for result in answer.results)
-    return AccessResponse(answer.invoke_id, (NULL,) * len(answer.data), failed).encode()
+    return AccessResponse(answer.invoke_id, (NULL,) * len(answer.data), failed).encode(), False
+
+
+def _is_success(component: Component) -> bool:
+    """What was not found is no failure."""
+    content = component.content
+    if isinstance(content, ReadAttributesResponse):
+        return not any(record.status for record in content.records)
+    return not isinstance(content, DefaultResponse) or content.status in (0, ZCL_NOT_FOUND)
+
+
+def _is_done(answer: Any) -> bool:
+    """What an ASN.1 response, or the outcome in it, says of itself; one that only accepts says nothing."""
+    outcome = getattr(answer, "outcome", None)
+    told = (answer, *(getattr(answer, "results", None) or ()), *(getattr(answer, "parties", None) or ()))
+    good = not any(getattr(each, name, None) for each in told for name in ("result", "status", "error"))
+    return good and (outcome is None or _is_done(outcome))
 
 
 def _invoke_id(command: Command) -> int:

@@ -87,6 +87,7 @@ class FutureDating(Part):
             self._actions[key].run(pending)
             return True
         self.state.pending[key] = pending
+        self.device.commands.deferred = True
         self.touch()
         self._rearm()
         return False

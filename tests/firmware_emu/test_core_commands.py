@@ -99,7 +99,7 @@ def test_the_clock_is_set_to_the_hubs_time_within_the_range() -> None:
     assert moment.value == bytes.fromhex("07ea0301ff0c0500008000ff")
     assert status == Data(DataType.UINT8, 0)
     assert rig.meter.now == START + 300
-    assert [entry.code for entry in rig.meter.logs.events()] == [0x8145]
+    assert [entry.code for entry in rig.meter.logs.events()] == [0x8145, 0x8154]
 
 
 def test_a_clock_outside_the_range_is_left_alone_and_reported() -> None:

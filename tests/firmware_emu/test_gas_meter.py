@@ -216,7 +216,7 @@ def test_event_settings_are_obeyed_and_told() -> None:
     rig.sense("tilt")
     rig.sense("tilt", False)
     assert rig.codes() == [0x81C2]
-    assert [entry.code for entry in rig.device.logs.events()] == [0x81C3]
+    assert [entry.code for entry in rig.device.logs.events()] == [0x8154, 0x81C3]
     (told,) = rig.ask("GCS20r", published("Get Event Configuration"))
     listed = fields(told)["configurations"]
     assert EventConfiguration(0x81C3, 0x03) in listed

@@ -216,7 +216,7 @@ def test_a_gas_meter_takes_the_hubs_time_within_the_interval() -> None:
     rig.device.hear_hub_time(START + 300, True, START)
     answer = rig.ask(0x007F, SetTimeCommand(START + 300, START + 600))
     assert answer == SetTimeResponse(START + 300, TimeStatus.RELIABLE)
-    assert [entry.code for entry in rig.device.logs.events()] == [0x8145]
+    assert [entry.code for entry in rig.device.logs.events()] == [0x8145, 0x8154]
 
 
 def test_a_gas_meter_outside_the_interval_keeps_its_time_and_doubts_it() -> None:
