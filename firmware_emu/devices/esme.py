@@ -96,5 +96,6 @@ def _connect(
     switch.listeners.append(metrology.supply_moved)
     offset.listeners += [metrology.settle, metrology.retune]
     metrology.biller = account
-    account.settle, account.standing_charge = metrology.settle, tariff.standing_charge
+    account.settle, account.after_change = metrology.settle, metrology.look_again
+    account.standing_charge = tariff.standing_charge
     tariff.changed.append(account.retune)

@@ -89,6 +89,8 @@ class AccountPart(Part):
         super().__init__()
         self._switch, self._periods = switch, periods
         self.settle: Callable[[], None] = lambda: None
+        self.after_change: Callable[[], None] = lambda: None
+        """Called when money has moved or a rule has changed."""
         self.standing_charge: Callable[[], int] = lambda: 0
         """Millipence a day."""
         self.before_mode_change: list[Callable[[], None]] = []
@@ -218,6 +220,7 @@ class AccountPart(Part):
             if event.code != SUPPLY_ARMED:  # the switch tells that itself, if it is armed
                 self.device.alerts.event(event.code)
         self._rearm()
+        self.after_change()
 
     # inside
 

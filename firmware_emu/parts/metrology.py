@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from protocols.instant import DAY, HALF_HOUR, HOUR, Instant, instant, to_datetime
 
+from ..clock import ClockStatus
 from ..defects import register_defect
 from ..engines.registers import Registers, TariffMeter
 from ..engines.tariff import ESME_SECONDARY
@@ -46,6 +47,9 @@ _COLUMNS = len(Flows._fields)
 TARIFF_IN_LOCAL_TIME = register_defect("tariff-in-local-time", "switches tariff rates an hour early in summer")
 UPDATE_CLEARS_REGISTERS = register_defect("update-clears-registers", "a firmware update sets all registers to 0")
 FIRMWARE_CHANGED = 0x8F43
+SWITCHES_IN_DOUBT = register_defect(
+    "switches-rates-in-doubt", "goes on switching tariff rates while its clock cannot be trusted"
+)
 LOOK_EVERY = 60
 """Seconds between bookings while the account is close to a threshold."""
 NOTHING = Flows()
@@ -74,7 +78,8 @@ class MetrologyState:
     """``until`` is how far, by the device's clock, energy is booked; ``until_true`` the same in true time.
 
     ``half_hour`` is what has flowed in the half-hour that is not complete, in the order of ``Flows``; ``slot_end`` is
-    when it will be, by the device's clock.
+    when it will be, by the device's clock. ``held``: the selectors that stay in force, by element, while the clock
+    cannot be trusted; empty otherwise.
     """
 
     primary: Registers = field(default_factory=Registers)
@@ -86,6 +91,7 @@ class MetrologyState:
     until_true: Instant = 0
     half_hour: list[int] = field(default_factory=lambda: [0] * _COLUMNS)
     slot_end: Instant = 0
+    held: list[int] = field(default_factory=list)
 
 
 class Metrology(Part):
@@ -126,6 +132,7 @@ class Metrology(Part):
         self.twin = device.personality.variant == "B"
         serve_metrology(self)
         device.alerts.listeners.append(self._heard)
+        device.clock.listeners.append(self._clock_judged)
 
     def started(self) -> None:
         self.presets.clear()
@@ -137,6 +144,7 @@ class Metrology(Part):
             state.slot_end = _slot_end(device.now)
             self.meters()  # which gives every register its place
             self.touch()
+        self._clock_judged(device.clock.status)
         self.schedule(state.slot_end)
 
     def power_lost(self, at: Instant) -> None:
@@ -200,13 +208,19 @@ class Metrology(Part):
         What is booked up to there must not depend on when it was booked: a read may come in between.
         """
         day = start - start % DAY
-        plans = [meter.calendar.plan(start // DAY).starts for meter in self.meters()]
+        plans = [meter.plan(start // DAY).starts for meter in self.meters()]
         return min((day + at for starts in plans for at in starts if start < day + at < end), default=end)
 
     def supply_moved(self) -> None:
         """The load switch has opened or closed: until now, what was the case before held."""
         self.settle()
         self._flows = self._connected()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """The account or the supply has changed: what is used from now on may make something happen sooner."""
+        if self.device.on:
+            self.schedule(self._next_look())
 
     def retune(self) -> None:
         """The tariff or the randomised offset is another one."""
@@ -238,11 +252,26 @@ class Metrology(Part):
         if not self._meters:
             offset, reset = self._offset() - self._wrong_hour(), self.daily_reset()
             primary, tariff = self.tariff.in_force(PRIMARY), self.tariff
-            self._meters = [TariffMeter(self.state.primary, primary, offset=offset, daily_reset=reset)]
+            held = self.state.held or [None, None]
+            self._meters = [
+                TariffMeter(self.state.primary, primary, offset=offset, daily_reset=reset, held=held[PRIMARY])
+            ]
             if self.twin:
                 second = tariff.in_force(SECONDARY)
-                self._meters.append(TariffMeter(self.state.secondary, second, ESME_SECONDARY, offset=offset))
+                self._meters.append(
+                    TariffMeter(self.state.secondary, second, ESME_SECONDARY, offset=offset, held=held[SECONDARY])
+                )
         return self._meters
+
+    def _clock_judged(self, status: ClockStatus) -> None:
+        """A meter that does not know the time leaves the rate as it is, and takes up its calendar when it does."""
+        doubtful = status is not ClockStatus.RELIABLE and not self.device.defective(SWITCHES_IN_DOUBT)
+        if doubtful != bool(self.state.held):
+            self.settle()
+            at = max(0, self.state.until)
+            self.state.held = [meter.selector(at) for meter in self.meters()] if doubtful else []
+            self.retune()
+            self.touch()
 
     def _wrong_hour(self) -> int:
         """What a meter that takes local time for UTC is early by, in seconds."""

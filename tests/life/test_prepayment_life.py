@@ -171,6 +171,19 @@ def check_logs(life: Life) -> None:
     assert meter.log("ECS21b") == purse.midnights
 
 
+def test_credit_that_ends_between_two_half_hours() -> None:
+    """Taken away, or switched on, in mid half-hour: the end comes at its minute, not with the half-hour."""
+    life = Life(Suspension())
+    life.run(MONDAY + 9 * HOUR + 420)
+    life.adjust(-life.purse.balance + 2_000)
+    life.run_to(told.BELOW, HOUR)
+    life.adjust(1_500 - life.purse.balance)
+    life.run(life.purse.now + 120)
+    life.close()
+    life.run_to(told.BELOW, HOUR)
+    assert life.purse.now % 1800
+
+
 def test_debt_by_payments_has_a_cap_for_any_seven_days() -> None:
     """A quarter of every payment, but three pounds in any 168 hours, to the second."""
     life = Life(Suspension())
