@@ -113,6 +113,39 @@ def run(
 
 
 @app.command()
+def emulate(
+    rig: Annotated[
+        Path | None,
+        typer.Option("--rig", metavar="FILE", help="Rig file, or an embedded rig by name (default: dual-fuel-home)."),
+    ] = None,
+    speed: Annotated[
+        float, typer.Option("--speed", metavar="N", min=0.001, max=1e6, help="How many times as fast as life.")
+    ] = 1.0,
+    seconds: Annotated[
+        float | None, typer.Option("--for", metavar="SECONDS", min=0, help="Stop by itself after so many seconds.")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option("--state", metavar="DIR", help="Keep the devices' memories there, and go on from them next time."),
+    ] = None,
+    bind: Annotated[
+        str, typer.Option("--bind", metavar="ADDRESS", help="Address of this computer to listen at.")
+    ] = "127.0.0.1",
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, help="Seed in place of the rig file's.")
+    ] = None,
+    now: Annotated[bool, typer.Option("--now", help="Begin at the present instead of the rig's start.")] = False,
+    rig_out: Annotated[
+        Path | None, typer.Option("--rig-out", metavar="FILE", help="Write a rig file that reaches these devices.")
+    ] = None,
+) -> None:
+    """Keep a home of emulated devices running for other programs; Ctrl-C stops it."""
+    from .commands.emulate import run_emulate
+
+    raise typer.Exit(run_emulate(rig, speed, seconds, state, bind, seed, rig_out, from_now=now))
+
+
+@app.command()
 def doctor(json: Json = False) -> None:
     """Say what is installed, what is missing, and whether the bench can run here."""
     from .doctor import run_doctor

@@ -6,6 +6,7 @@ spoken to last, which is usually its own. A rig without an emulated hub has no n
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
@@ -29,8 +30,16 @@ Watch = Callable[[str, Output], None]
 Memory = Callable[[DeviceSection], Nvm]
 
 
+def volatile(_section: DeviceSection) -> Nvm:
+    """A memory that lasts as long as this process."""
+    return MemoryNvm()
+
+
 class Installation:
-    """Make it, then ``start``. ``memory`` gives each device its non-volatile memory."""
+    """Make it, then ``start``. ``memory`` gives each device its non-volatile memory.
+
+    ``new``: the devices have yet to join, as at the maker's; else their memories say what they have joined.
+    """
 
     def __init__(
         self,
@@ -38,28 +47,28 @@ class Installation:
         pki: TestPki,
         now: Now,
         watch: Watch = lambda _name, _output: None,
-        memory: Memory = lambda _section: MemoryNvm(),
+        memory: Memory = volatile,
+        *,
+        new: bool = True,
     ) -> None:
         self._now, self._watch = now, watch
         self.servers: dict[str, Emulated] = {}
         self._names: dict[Eui64, str] = {}
         self._wires: dict[Eui64, Emulated] = {}
         proxy = next((each.eui64 for each in rig.devices if each.emulated and each.type is DeviceType.GPF), None)
-        hub, others, known = None, [], False
+        hub, others = None, []
         for section in rig.devices:
             if not section.emulated:
                 continue
-            nvm = memory(section)
-            known |= bool(nvm.keys())
-            device = make_device(section, pki, nvm, proxy)
+            device = make_device(section, pki, memory(section), proxy)
             self._add(section.name, device)
             if hub is None and section.type is DeviceType.CHF:
                 hub = device
             else:
                 others.append(device)
-        self.known = known
-        """Some device has a memory of an earlier life."""
-        self._world: _World = _Alone(others) if hub is None else Home(hub, others, assembled=not known)
+        self._world: _World = _Alone(others) if hub is None else Home(hub, others, assembled=new)
+        self.disturbed = asyncio.Event()
+        """Set when something came from outside, so that what is due next may be due sooner."""
 
     @property
     def devices(self) -> list[Device]:
@@ -67,7 +76,7 @@ class Installation:
         return [server.device for server in self.servers.values()]
 
     async def start(self) -> None:
-        """Switch everything on."""
+        """Switch everything on. Raises LocalProtocolError if time has gone back since the devices last ran."""
         await self._pass_on(self._world.power_on(self._now()))
 
     async def advance(self, now: Instant) -> None:
@@ -97,6 +106,7 @@ class Installation:
         if recipient in self._wires:
             self._wires[recipient] = server
         await self._pass_on(self._world.receive_at(server.device.identity, octets, self._now()))
+        self.disturbed.set()
 
     async def _pass_on(self, done: Iterable[Done]) -> None:
         for device, output in done:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from protocols.errors import RemoteProtocolError
 from protocols.eui64 import Eui64
 from protocols.gbcs import alert_codes
-from protocols.gbcs.gbz import GbzAlert
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict as KeyVerdict
@@ -17,6 +15,7 @@ from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.use_cases import Protection, by_code
 from protocols.instant import Instant
 
+from .alert_reading import alert_code
 from .answers import TIME_TOLERANCE, Answer, check, check_answer, check_success, protection_text
 from .evidence import Check, Verdict
 from .findings import DeviceFinding, Inconclusive
@@ -268,8 +267,7 @@ class Target:
         return alerts
 
     def _check_alert(self, message: Message) -> tuple[Alert, list[Check]]:
-        payload = decode_payload(message)
-        code = payload.alert_code if isinstance(payload, GbzAlert) else _notified_code(payload)
+        code = alert_code(decode_payload(message))
         case = by_code(message.message_code)
         wanted = case.alert if case else Protection.SIGNATURE
         has = Protection.SIGNATURE if message.signature else Protection.NONE
@@ -329,15 +327,6 @@ def _unasked(arrived: Sequence[Arrived]) -> Iterator[Check]:
     others = [a for a in arrived if a.message is None or a.message.cra is not Cra.ALERT]
     if len(others) > 1:
         yield check("messages that nobody asked for", "none", ", ".join(_what(other) for other in others[1:]))
-
-
-def _notified_code(payload: Any) -> int:
-    """The alert code of a DLMS or ASN.1 alert."""
-    body = getattr(payload, "body", None)
-    found = body.value[0].value if body is not None else getattr(getattr(payload, "value", None), "alert_code", None)
-    if not isinstance(found, int):
-        raise RemoteProtocolError("an alert without an alert code")
-    return found
 
 
 def _meaning(code: int) -> str:

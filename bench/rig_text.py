@@ -1,0 +1,46 @@
+"""A rig written down as a rig file, whose devices are reached at other addresses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+
+from hal.address import Address
+from protocols.eui64 import eui64_text
+
+from .rig import DeviceSection, Rig, kind_name
+
+
+def rig_text(rig: Rig, addresses: Mapping[str, Address]) -> str:
+    """The rig with the devices that have an address, by name, and the test keys that belong to its seed."""
+    lines = [f"name = {_text(rig.name)}", f"seed = {rig.seed}", f"reply_seconds = {rig.reply_seconds}"]
+    if rig.head_end.keystore is not None:
+        lines += ["", "[head_end]", f"keystore = {_text(str(rig.head_end.keystore.resolve()))}"]
+    lines += ["", "[head_end.parties]"]
+    lines += [
+        f"{role.name.lower().replace('_', '-')} = {_text(eui64_text(party))}"
+        for role, party in rig.head_end.parties.items()
+    ]
+    for section in rig.devices:
+        if section.name in addresses:
+            lines += ["", "[[device]]", *_device(section, addresses[section.name])]
+    return "\n".join(lines) + "\n"
+
+
+def _device(section: DeviceSection, address: Address) -> Iterator[str]:
+    yield f"name = {_text(section.name)}"
+    yield f"type = {_text(kind_name(section.type))}"
+    yield f"eui64 = {_text(eui64_text(section.eui64))}"
+    yield f"reach = {_text(str(address))}"
+    for key in ("model", "firmware"):
+        if getattr(section, key):
+            yield f"{key} = {_text(getattr(section, key))}"
+    if section.auxiliary:
+        yield f"auxiliary = {json.dumps(section.auxiliary)}"
+    for key, value in section.load.model_dump(exclude_defaults=True).items():
+        yield f"load.{key} = {json.dumps(value)}"
+
+
+def _text(value: str) -> str:
+    """A TOML string, whose escapes are those of JSON."""
+    return json.dumps(value, ensure_ascii=False)
