@@ -193,7 +193,10 @@ def put_length(value: int) -> bytes:
 
 def take_octets(data: bytes, at: int, end: int) -> tuple[bytes, int]:
     """An octet string behind its DLMS length."""
-    length, start = take_length(data, at, end)
+    if at < end and data[at] < 0x80:  # nearly always; saves a call
+        length, start = data[at], at + 1
+    else:
+        length, start = take_length(data, at, end)
     stop = start + length
     if stop > end:
         raise truncated(start, end, length)
@@ -324,34 +327,44 @@ class _Run:
     def __init__(self, fields: list[tuple[str, Any]]) -> None:
         self.fields = fields
         order = next((kind.order for _, kind in fields if _native(kind)), "big")
-        codes = [_native(kind) or f"{kind.width}s" for _, kind in fields]
+        codes = [
+            "x" * kind.width if isinstance(kind, Fixed) else _native(kind) or f"{kind.width}s" for _, kind in fields
+        ]
         self.format = struct.Struct((">" if order == "big" else "<") + "".join(codes))
-        self.converts = []
-        offset = 0
-        for index, (name, kind) in enumerate(fields):
-            if not _native(kind) and type(kind).take is not Octets.take:
-                self.converts.append((index, name, kind.from_raw, offset))
+        self.fixed, self.converts = [], []
+        offset = index = 0
+        for name, kind in fields:
+            if isinstance(kind, Fixed):
+                self.fixed.append((kind.octets, offset))
+            else:
+                if not _native(kind) and type(kind).take is not Octets.take:
+                    self.converts.append((index, name, kind.from_raw, offset))
+                index += 1
             offset += kind.width
-        self.drops = [index for index, (_, kind) in enumerate(fields) if isinstance(kind, Fixed)][::-1]
-        self.plain = not self.converts and not self.drops
 
     def take_into(self, values: list[Any], data: bytes, at: int, end: int) -> int:
         stop = at + self.format.size
         if stop > end:
             raise self._short(at, end)
-        if self.plain:
-            values += self.format.unpack_from(data, at)
-            return stop
-        raw: list[Any] = list(self.format.unpack_from(data, at))
+        for octets, offset in self.fixed:
+            if not data.startswith(octets, at + offset):
+                self._explain(data, at, end)
+        first = len(values)
+        values += self.format.unpack_from(data, at)
         for index, name, convert, offset in self.converts:
             try:
-                raw[index] = convert(raw[index], at + offset)
+                values[first + index] = convert(values[first + index], at + offset)
             except DecodeError as error:
                 raise (error.inside(name) if name else error) from None
-        for index in self.drops:
-            del raw[index]
-        values += raw
         return stop
+
+    def _explain(self, data: bytes, at: int, end: int) -> None:
+        """Raise the error of the first field that is wrong."""
+        for name, kind in self.fields:
+            try:
+                _, at = kind.take(data, at, end)
+            except DecodeError as error:
+                raise (error.inside(name) if name else error) from None
 
     def _short(self, at: int, end: int) -> DecodeError:
         """Name the first field that does not fit any more."""

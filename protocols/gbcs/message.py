@@ -358,11 +358,13 @@ def _take_fields(data: bytes, at: int, end: int) -> tuple[tuple[Any, ...], int]:
     if start >= end:
         return _BODY.take(data, at, end)
     nine, cra, counter, eight, originator, also_eight, recipient = _BODY_START.unpack_from(data, at)
-    if nine != 9 or not eight == also_eight == 8 or cra not in _CRAS or data[start]:
+    if nine != 9 or not eight == also_eight == 8 or cra not in _CRAS or data[start] not in (0, 12):
         return _BODY.take(data, at, end)
+    stop = start + 1 + data[start]
+    date_time = data[start + 1 : stop]
     try:
-        other, stop = _OTHER_INFORMATION.take(data, start + 1, end)
+        other, stop = _OTHER_INFORMATION.take(data, stop, end)
         payload, stop = take_octets(data, stop, end)
     except DecodeError:
         return _BODY.take(data, at, end)
-    return (_CRAS[cra], counter, originator, recipient, b"", other, payload), stop
+    return (_CRAS[cra], counter, originator, recipient, date_time, other, payload), stop

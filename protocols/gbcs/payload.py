@@ -47,7 +47,8 @@ def decode_payload(message: Message) -> GbcsPayload:
     tell nothing its payload stays opaque.
     """
     try:
-        return _decoder(payload_family(message))(message)
+        decode = _decoder_of_code(message.other.message_code) or _decoder(payload_family(message))
+        return decode(message)
     except DecodeError as error:
         raise error.inside("payload").shifted(payload_offset(message)) from None
 
@@ -82,6 +83,12 @@ def _family_by_form(octets: bytes) -> Family:
     if octets[:2] == _GBZ_PROFILE:
         return Family.GBZ
     return Family.DLMS if octets and octets[0] in _DLMS_TAGS else Family.NONE
+
+
+@cache
+def _decoder_of_code(message_code: int) -> Callable[[Message], GbcsPayload] | None:
+    family = _family_of_code(message_code)
+    return None if family is None else _decoder(family)
 
 
 @cache

@@ -8,8 +8,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Sequence
 from operator import methodcaller
-from threading import Thread
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -19,6 +17,7 @@ from protocols.gbcs.message import Message
 
 from ..reference import reference_messages
 from .plain_construct import ApduGrammar, plain_from_codec, plain_from_construct
+from .ratios import on_a_thread, seconds
 
 ROUNDS = 5
 
@@ -45,23 +44,8 @@ def _each(work: Callable[[Any], Any], items: Sequence[Any]) -> None:
 
 
 def _best(work: Callable[[], Any]) -> float:
-    """The best of some rounds, in seconds, on a thread of its own.
-
-    Under pytest the stack is so deep that CPython 3.11 allocates and frees a piece of it again and again while a
-    recursive grammar works, which would make the plain grammar look up to three times slower than it is.
-    """
-    times = []
-
-    def run() -> None:
-        for _ in range(ROUNDS):
-            start = perf_counter()
-            work()
-            times.append(perf_counter() - start)
-
-    worker = Thread(target=run)
-    worker.start()
-    worker.join()
-    return min(times)
+    """The best of some rounds, in seconds."""
+    return on_a_thread(lambda: min([seconds(work) for _ in range(ROUNDS)]))
 
 
 @pytest.mark.shared

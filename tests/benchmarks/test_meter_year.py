@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..firmware_emu.meter_year import END, new_meter, plain_year
-from .test_protection import compare
+from .ratios import compare
 
 GOAL = 6
 

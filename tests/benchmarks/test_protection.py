@@ -5,11 +5,8 @@ Secrets are cached on both sides, as in a bench that talks to the same devices a
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable
 from hashlib import sha256
-from statistics import median
-from time import perf_counter
 from typing import Any
 
 import pytest
@@ -32,37 +29,12 @@ from protocols.gbcs.sensitive import decrypt_payload, encrypted_parts
 
 from ..protocols.test_keys import randomness
 from ..reference import KEYSTORE, reference_messages
-
-Operation = Callable[[], object]
+from .ratios import Operation, compare, repeated
 
 VERIFYING = ec.ECDSA(hashes.SHA256())
 SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
 INFO = bytes(33)
 IV = bytes(12)
-
-
-def seconds(run: Operation, rounds: int = 15) -> float:
-    """The median time of one call."""
-    times = []
-    for _ in range(rounds):
-        start = perf_counter()
-        run()
-        times.append(perf_counter() - start)
-    return median(times)
-
-
-def compare(benchmark: Any, run: Operation, floor: Operation, goal: float) -> None:
-    """Time ``run`` and the bare cryptography, turn about, and note their ratio beside the goal."""
-    gc.collect()
-    gc.freeze()  # what the test program itself holds shall not be searched for garbage again and again
-    before = seconds(floor)
-    benchmark(run)
-    after = seconds(floor)
-    both = seconds(run)
-    gc.unfreeze()
-    benchmark.extra_info["floor_us"] = round(1e6 * (before + after) / 2, 1)
-    benchmark.extra_info["ratio"] = round(2 * both / (before + after), 2)
-    benchmark.extra_info["goal"] = goal
 
 
 def gmac_of(begun: Any, aad: bytes) -> bytes:
@@ -196,13 +168,3 @@ def test_a_critical_exchange(benchmark: Any) -> None:
             gmac_of(begun, aad)
 
     compare(benchmark, repeated(run), repeated(floor), 1.6)
-
-
-def repeated(run: Operation, times: int = 100) -> Operation:
-    """Many calls as one, so that the clock's own time does not count."""
-
-    def many() -> None:
-        for _ in range(times):
-            run()
-
-    return many
