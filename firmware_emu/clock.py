@@ -80,6 +80,8 @@ class Clock(Part):
         self.settings = settings
         self._hub_offset: int | None = 0 if settings.hub_heard else None
         self._hub_reliable = settings.hub_heard
+        self.listeners: list[Callable[[ClockStatus], None]] = []
+        """Told of another status before it holds."""
         self.data_time: Callable[[], Instant | None] = lambda: None
         """On a proxy: when another device measured what is given out, by that device's clock; None if it is unknown."""
         self.preset_data_time: Callable[[Instant], None] | None = None
@@ -178,6 +180,9 @@ class Clock(Part):
 
     def set_status(self, status: ClockStatus) -> None:
         """Force the status, as a fault or its maker does."""
+        if status is not self.status:
+            for listener in self.listeners:
+                listener(status)
         self.state.status = status
         self.touch()
         self.device.future.clock_status_changed()

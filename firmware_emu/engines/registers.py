@@ -14,7 +14,7 @@ from typing import TypeVar
 from protocols.instant import DAY, HALF_HOUR, Instant
 
 from .tariff import ELECTRICITY, ESME_PRIMARY, UNUSED_THRESHOLD, Layout, Pricing, Tariff
-from .tariff_calendar import Calendar
+from .tariff_calendar import Calendar, DayPlan
 
 _Item = TypeVar("_Item")
 
@@ -47,6 +47,8 @@ class TariffMeter:
 
     A selector of a block column books into that column's blocks only, one of a time-of-use rate into that register
     only; so the time-of-use and block registers together make the total.
+
+    ``held`` is a selector that stays in force whatever the calendar says, as while nobody knows the time.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class TariffMeter:
         pricing: Pricing = ELECTRICITY,
         offset: int = 0,
         daily_reset: bool = False,
+        held: int | None = None,
     ) -> None:
         self.registers, self.layout, self.pricing, self.daily_reset = registers, layout, pricing, daily_reset
+        self._held = None if held is None else DayPlan((0,), (held,))
         registers.fit(layout)
         self.use(tariff or Tariff(), offset)
 
@@ -87,7 +91,7 @@ class TariffMeter:
         while at < end:
             day = at // DAY
             midnight = day * DAY
-            plan = self.calendar.plan(day)
+            plan = self._held or self.calendar.plan(day)
             if self.daily_reset and day > self.registers.counted_day:
                 self.reset_counters()
                 self.registers.counted_day = day
@@ -104,9 +108,17 @@ class TariffMeter:
         self.registers.total += reached[-1]
         return self._charge(worth)
 
+    def plan(self, day: int) -> DayPlan:
+        """Which selectors are in force on a UTC day."""
+        return self._held or self.calendar.plan(day)
+
+    def selector(self, at: Instant) -> int:
+        """The selector in force at ``at``."""
+        return self.plan(at // DAY).at(at % DAY)
+
     def active_price(self, at: Instant) -> int:
         """Price of the next unit consumed at ``at``, millipence per kWh."""
-        selector = self.calendar.selector(at)
+        selector = self.selector(at)
         column = selector - self.layout.block_first
         if 0 <= column < self.layout.columns:
             return self._block_prices[self.active_block(column)][column]

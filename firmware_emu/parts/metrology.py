@@ -144,7 +144,7 @@ class Metrology(Part):
             state.slot_end = _slot_end(device.now)
             self.meters()  # which gives every register its place
             self.touch()
-        self._clock_judged(device.clock.status)
+        self._hold(device.clock.status)
         self.schedule(state.slot_end)
 
     def power_lost(self, at: Instant) -> None:
@@ -265,9 +265,12 @@ class Metrology(Part):
 
     def _clock_judged(self, status: ClockStatus) -> None:
         """A meter that does not know the time leaves the rate as it is, and takes up its calendar when it does."""
+        self.settle()
+        self._hold(status)
+
+    def _hold(self, status: ClockStatus) -> None:
         doubtful = status is not ClockStatus.RELIABLE and not self.device.defective(SWITCHES_IN_DOUBT)
         if doubtful != bool(self.state.held):
-            self.settle()
             at = max(0, self.state.until)
             self.state.held = [meter.selector(at) for meter in self.meters()] if doubtful else []
             self.retune()
