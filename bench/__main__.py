@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated
 
@@ -95,7 +95,7 @@ def run(
         Path | None, typer.Option("--out", metavar="DIR", help="Folder for the evidence (default: evidence).")
     ] = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", metavar="N", min=0, help="Seed in place of the rig file's.")
+        int | None, typer.Option("--seed", metavar="N", min=0, max=2**64 - 1, help="Seed in place of the rig file's.")
     ] = None,
     hex_files: Annotated[
         list[Path] | None,
@@ -148,40 +148,50 @@ def emulate(
 @app.command()
 def doctor(json: Json = False) -> None:
     """Say what is installed, what is missing, and whether the bench can run here."""
+    from .commands.output import say
     from .doctor import run_doctor
 
     report = run_doctor()
     if json:
         from json import dumps
 
-        print(dumps(report.to_json(), indent=2))
+        say(dumps(report.to_json(), indent=2))
     else:
-        print("\n".join(report.lines()))
+        say("\n".join(report.lines()))
     raise typer.Exit(ExitCode.PASS if report.ok else ExitCode.BENCH_ERROR)
 
 
 def main() -> None:
     """Entry point. An error raised on purpose is one clear line; any other is a defect of the bench, shown whole."""
+    for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal cannot show
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except BrokenPipeError:  # the reader of our output, such as head, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(ExitCode.PASS)
+    except SystemExit as end:
+        if isinstance(end.__context__, typer.Abort):  # Ctrl-C: neither passed nor failed
+            sys.exit(ExitCode.INCONCLUSIVE)
+        raise
     except Exception as error:  # noqa: BLE001 - the exit status must tell a broken bench from a failed device
-        _report(error)
-        sys.exit(ExitCode.BENCH_ERROR)
+        sys.exit(_report(error))
 
 
-def _report(error: Exception) -> None:
+def _report(error: Exception) -> ExitCode:
     from protocols.errors import MeterbenchError
+
+    from .reading import InputError
 
     if isinstance(error, MeterbenchError):
         print(f"meterbench: {error}", file=sys.stderr)
-        return
+        return ExitCode.USAGE if isinstance(error, InputError) else ExitCode.BENCH_ERROR
+    if isinstance(error, OSError):  # of the machine: a full disk, a folder that was taken away
+        print(f"meterbench: {error.filename or 'the machine'}: {error.strerror or error}", file=sys.stderr)
+        return ExitCode.BENCH_ERROR
     from traceback import print_exception
 
     print_exception(error)
     print("meterbench: this is a defect of meterbench; please report it with the lines above", file=sys.stderr)
+    return ExitCode.BENCH_ERROR
 
 
 if __name__ == "__main__":

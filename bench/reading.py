@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,23 +10,30 @@ from protocols.errors import MeterbenchError
 
 MAX_FILE = 1024 * 1024
 """The largest file taken as one message, in octets; the longest message has a fraction of it."""
+STANDARD_INPUT = "standard input"
 
 
 class InputError(MeterbenchError, ValueError):
-    """What a person gave cannot be read; the text says what, and what is needed instead."""
+    """What a person gave cannot be used. ``name`` is what they called it; ``reason`` says what is needed instead."""
+
+    def __init__(self, reason: str, name: str = "") -> None:
+        super().__init__(reason, name)
+        self.reason, self.name = reason, name
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}" if self.name else self.reason
 
 
 def read_message(source: str) -> bytes:
     """The octets of one message from ``-`` (standard input), a file, or hexadecimal digits. Raises InputError."""
     if source == "-":
-        return message_octets(sys.stdin.buffer.read(MAX_FILE + 1), "standard input")
+        return message_octets(_standard_input(), STANDARD_INPUT)
     digits = "".join(source.split())
-    path = Path(source)
-    if digits and len(source) < 1000 and path.exists():
-        return read_message_file(path)
+    if digits and os.path.exists(source):  # unlike Path.exists, False for what is too long to be a name
+        return read_message_file(Path(source))
     if digits and all(c in "0123456789abcdefABCDEF" for c in digits):
         return message_octets(digits.encode(), "the argument")
-    raise InputError(f"{_short(source) or 'nothing'}: neither a file that exists nor hexadecimal digits")
+    raise InputError("neither a file that exists nor hexadecimal digits", _short(source) or "nothing")
 
 
 def read_message_file(path: Path) -> bytes:
@@ -37,24 +45,40 @@ def read_message_file(path: Path) -> bytes:
         with path.open("rb") as file:
             return message_octets(file.read(MAX_FILE + 1), str(path))
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror}") from None
+        raise InputError(error.strerror or str(error), str(path)) from None
+
+
+def read_stored_message(path: Path) -> bytes:
+    """As ``read_message_file``, for what was found in a folder: a pipe there would keep its reader waiting."""
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise InputError("not a file", str(path))
+    return read_message_file(path)
 
 
 def message_octets(content: bytes, name: str) -> bytes:
     """The message in a file's content. Raises InputError."""
     if len(content) > MAX_FILE:
-        raise InputError(f"{name}: more than {MAX_FILE} octets, which is no GBCS message")
+        raise InputError(f"more than {MAX_FILE} octets, which is no GBCS message", name)
     if content[:1] in (b"\xdd", b"\xdf"):  # the tags of a message are no ASCII digits
         return content
     digits = b"".join(content.removeprefix(b"\xef\xbb\xbf").split())
     if not digits:
-        raise InputError(f"{name}: empty; a message in hexadecimal digits is needed")
+        raise InputError("empty; a message in hexadecimal digits is needed", name)
     for at, digit in enumerate(digits):
         if digit not in b"0123456789abcdefABCDEF":
-            raise InputError(f"{name}: {chr(digit)!r} is no hexadecimal digit (character {at + 1} without white space)")
+            raise InputError(f"{chr(digit)!r} is no hexadecimal digit (character {at + 1} without white space)", name)
     if len(digits) % 2:
-        raise InputError(f"{name}: an odd number of hexadecimal digits ({len(digits)}); one is missing")
+        raise InputError(f"an odd number of hexadecimal digits ({len(digits)}); one is missing", name)
     return bytes.fromhex(digits.decode())
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None:
+        raise InputError("closed; a message is needed on it", STANDARD_INPUT)
+    try:
+        return sys.stdin.buffer.read(MAX_FILE + 1)
+    except OSError as error:
+        raise InputError(error.strerror or str(error), STANDARD_INPUT) from None
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ suggestion, and every error names the file and the key.
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -28,6 +29,10 @@ from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 DEFAULT_RIG = "dual-fuel-home"
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 HALF_HOURS = DAY // HALF_HOUR
+FIRST_START, LAST_START = datetime(2000, 1, 1, tzinfo=UTC), datetime(2130, 1, 1, tzinfo=UTC)
+"""Devices count seconds from 2000 on in 32 bits, which end in 2136."""
+MAX_FILE = 1024 * 1024
+"""The longest rig file read, in octets."""
 REPLY_SECONDS = 10.0
 """How long an answer may take, in real seconds, where a rig says nothing."""
 
@@ -88,7 +93,10 @@ def _whole_day(value: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _utc(value: datetime) -> datetime:
-    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    at = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+    if not FIRST_START <= at < LAST_START:
+        raise ValueError(f"a time from {FIRST_START.year} to {LAST_START.year - 1} is needed, not {value}")
+    return at
 
 
 class _Strict(BaseModel):
@@ -237,14 +245,17 @@ def load_rig(path: Path | None = None) -> Rig:
     """Read a rig file, an embedded rig by its name, or the default one of these. Raises RigError."""
     if path is None:
         return load_rig(Path(DEFAULT_RIG))
-    if not path.exists() and path.name in embedded_rigs():
+    if not os.path.exists(path) and path.name in embedded_rigs():
         file = f"{path.name}.toml"
         return parse_rig(resources.files("bench").joinpath("data", file).read_bytes(), file)
     try:
-        octets = path.read_bytes()
+        with path.open("rb") as opened:
+            octets = opened.read(MAX_FILE + 1)
     except OSError as error:
         known = ", ".join(embedded_rigs())
         raise RigError(f"{path}: cannot be read: {error.strerror}; embedded rigs are {known}") from None
+    if len(octets) > MAX_FILE:
+        raise RigError(f"{path}: more than {MAX_FILE} octets, which is no rig file")
     return _relative_to(parse_rig(octets, str(path)), path.parent)
 
 

@@ -75,13 +75,18 @@ def recorded(rig: Rig, folder: Path, progress: Progress) -> Iterator[tuple[Home,
 
 
 def run_suite(rig: Rig, folder: Path, progress: Progress = lambda _: None, tests: Sequence[str] = ()) -> RunRecord:
-    """Carry out the suite that is shipped, or the tests given; raises OutputError, LocalProtocolError."""
+    """Carry out the suite that is shipped, or the tests given; raises OutputError."""
     with recorded(rig, folder, progress) as (home, finish):
         outcome = _pytest(home, tests or [str(suite_folder())])
-        record = finish()
-    if outcome not in _CARRIED_OUT:
-        raise LocalProtocolError(f"the suite could not be carried out: pytest says {outcome.name.lower()}")
-    return record
+        if outcome not in _CARRIED_OUT:
+            _break_off(home, outcome)
+        return finish()
+
+
+def _break_off(home: Home, outcome: pytest.ExitCode) -> None:
+    """Have the record say that tests are missing from it: what was done before may have passed, the run has not."""
+    home.recorder.open("bench", "", "The suite as a whole")
+    home.recorder.close(Verdict.ERROR, f"not carried out to its end: pytest says {outcome.name.lower().replace('_', ' ')}")
 
 
 def suite_folder() -> Path:

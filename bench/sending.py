@@ -34,7 +34,7 @@ def read_all(paths: list[Path]) -> list[Given]:
         try:
             found.append(Given(path, read_message_file(path)))
         except InputError as error:
-            found.append(Given(path, problem=str(error)))
+            found.append(Given(path, problem=error.reason))
     return found
 
 

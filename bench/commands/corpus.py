@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -15,8 +16,9 @@ from protocols.gbcs.protection import Verdict
 
 from ..exit_codes import ExitCode
 from ..inspection import Inspection, inspect_message
-from ..reading import InputError, read_message_file
-from .key_folder import open_keystore
+from ..reading import InputError, read_stored_message
+from .key_folder import open_keystore, warn_of_problems
+from .output import say
 
 
 @dataclass(slots=True)
@@ -71,20 +73,23 @@ class Totals:
 
 def run_corpus(folder: Path, keystore: Path | None, *, as_json: bool) -> ExitCode:
     """Check every ``*.HEX`` file below ``folder``; PASS only if nothing is wrong."""
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         print(f"meterbench corpus: {folder}: no such folder", file=sys.stderr)
         return ExitCode.USAGE
-    files = sorted(path for path in folder.rglob("*") if path.suffix.upper() == ".HEX")
-    if not files:
+    files, problems = _find(folder)
+    if not files and not problems:
         print(f"meterbench corpus: {folder}: no *.HEX file below it", file=sys.stderr)
         return ExitCode.USAGE
-    totals = check_corpus(_shown(files), folder, open_keystore(keystore))
+    store = open_keystore(keystore)
+    totals = check_corpus(_shown(files), folder, store)
+    totals.problems += problems
     if as_json:
         import json
 
-        print(json.dumps(totals.to_json(), indent=2))
+        say(json.dumps(totals.to_json(), indent=2))
     else:
-        print("\n".join(_lines(totals)))
+        say("\n".join(_lines(totals)))
+    warn_of_problems(store)
     return ExitCode.FAIL if totals.problems else ExitCode.PASS
 
 
@@ -95,10 +100,20 @@ def check_corpus(files: Iterable[Path], folder: Path, store: KeyStore | None) ->
         name = str(path.relative_to(folder))
         totals.messages += 1
         try:
-            totals.add(name, inspect_message(read_message_file(path), store))
-        except (InputError, DecodeError, EncodeError) as error:
+            totals.add(name, inspect_message(read_stored_message(path), store))
+        except InputError as error:
+            totals.problems.append((name, error.reason))
+        except (DecodeError, EncodeError) as error:
             totals.problems.append((name, str(error)))
     return totals
+
+
+def _find(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The files, sorted, and the folders that could not be searched, with the reason."""
+    refused: list[OSError] = []
+    found = [Path(at, name) for at, _, names in os.walk(folder, onerror=refused.append) for name in names]
+    problems = [(os.path.relpath(error.filename, folder), error.strerror or str(error)) for error in refused]
+    return sorted(path for path in found if path.suffix.upper() == ".HEX"), problems
 
 
 def _protection_json(counted: Counter[Verdict]) -> dict[str, int]:

@@ -11,10 +11,11 @@ from protocols.sheet import Field
 
 from ..exit_codes import ExitCode
 from ..inspection import Inspection, inspect_message
-from ..reading import InputError, read_message
+from ..reading import STANDARD_INPUT, InputError, read_message
+from .output import say
 
 if TYPE_CHECKING:
-    from protocols.gbcs.keys import KeyStore
+    from protocols.gbcs.key_folder import FolderKeyStore
 
 _MOST_OCTETS_SHOWN = 40
 
@@ -26,20 +27,25 @@ def run_decode(source: str, keystore: Path | None, *, as_json: bool) -> ExitCode
     except InputError as error:
         print(f"meterbench decode: {error}", file=sys.stderr)
         return ExitCode.USAGE
+    store = _store(keystore)
     try:
-        found = inspect_message(octets, _store(keystore))
+        found = inspect_message(octets, store)
     except DecodeError as error:
         return _malformed(source, octets, error, as_json=as_json)
     if as_json:
         import json
 
-        print(json.dumps(found.to_json(), indent=2))
+        say(json.dumps(found.to_json(), indent=2))
     else:
-        print("\n".join(tree_lines(found)))
+        say("\n".join(tree_lines(found)))
+    if store is not None:
+        from .key_folder import warn_of_problems
+
+        warn_of_problems(store)
     return ExitCode.FAIL if _broken(found) else ExitCode.PASS
 
 
-def _store(folder: Path | None) -> KeyStore | None:
+def _store(folder: Path | None) -> FolderKeyStore | None:
     if folder is None:
         return None
     from .key_folder import open_keystore  # brings the cryptography with it
@@ -91,8 +97,8 @@ def _malformed(source: str, octets: bytes, error: DecodeError, *, as_json: bool)
         import json
 
         said = {"offset": error.offset, "field": ".".join(error.path), "expected": error.expected, "found": error.found}
-        print(json.dumps({"error": said, "octets": octets.hex().upper()}, indent=2))
+        say(json.dumps({"error": said, "octets": octets.hex().upper()}, indent=2))
     else:
-        name = "standard input" if source == "-" else source if len(source) <= 60 else source[:57] + "..."
+        name = STANDARD_INPUT if source == "-" else source if len(source) <= 60 else source[:57] + "..."
         print(f"meterbench decode: {name}: {error}", file=sys.stderr)
     return ExitCode.FAIL

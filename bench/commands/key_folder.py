@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
-from protocols.gbcs.key_folder import FolderKeyStore
+from protocols.gbcs.key_folder import FolderKeyStore, KeyFolderError
+from protocols.gbcs.keys import PurposeError
+
+from ..reading import InputError
 
 
 def open_keystore(folder: Path | None) -> FolderKeyStore | None:
-    """The store of test keys in a folder; None if none was given. Raises KeyFolderError, PurposeError."""
-    return None if folder is None else FolderKeyStore.open(folder)
+    """The store of test keys in a folder; None if none was given. Raises InputError."""
+    if folder is None:
+        return None
+    try:
+        return FolderKeyStore.open(folder)
+    except (KeyFolderError, PurposeError) as error:
+        raise InputError(f"{error}; a folder of test keys in PEM files is needed", "--keystore") from None
+
+
+def warn_of_problems(store: FolderKeyStore | None) -> None:
+    """Say on standard error which files of the folder could not be used, as far as they were needed."""
+    for problem in store.problems if store else ():
+        print(f"meterbench: --keystore: {problem}", file=sys.stderr)

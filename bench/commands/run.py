@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from ..evidence import Exchange, RunRecord, Verdict
 from ..exit_codes import ExitCode
+from ..reading import InputError
 from ..rig import Rig, RigError, load_rig
 from ..runner import OutputError, check_folder, recorded, run_suite
-from ..sending import read_all, send_all
+from ..sending import Given, read_all, send_all
 from ..verdicts import EXIT_CODES
+from .output import say
 
 if TYPE_CHECKING:
     from rich.progress import Progress
@@ -34,28 +36,38 @@ def run_run(
     folder = DEFAULT_OUT if out is None else out
     try:
         rig = load_rig(rig_file).with_seed(seed)
-        _check_device(rig, device)
+        _check_device(rig, device, given=bool(hex_files))
+        given = _readable(read_all(hex_files))
         check_folder(folder)
         with _shown(rig, as_json=as_json) as progress:
-            record = _send(rig, folder, hex_files, device, progress) if hex_files else run_suite(rig, folder, progress)
-    except (RigError, OutputError) as error:
+            record = _send(rig, folder, given, device, progress) if given else run_suite(rig, folder, progress)
+    except (RigError, OutputError, InputError) as error:
         print(f"meterbench run: {error}", file=sys.stderr)
         return ExitCode.USAGE
     _say(record, folder, as_json=as_json, detailed=bool(hex_files))
     return EXIT_CODES[record.verdict]
 
 
-def _check_device(rig: Rig, device: str | None) -> None:
+def _check_device(rig: Rig, device: str | None, *, given: bool) -> None:
+    if device is not None and not given:
+        raise InputError("says where messages go that --hex gives, and there is no --hex", "--device")
     names = [section.name for section in rig.devices]
     if device is not None and device not in names:
         raise RigError(f"--device {device}: the rig has no such device; it has {', '.join(names)}")
 
 
+def _readable(given: list[Given]) -> list[Given]:
+    """The files as they are, if one of them can be read: then the others are findings on record. Raises InputError."""
+    if given and all(one.problem for one in given):
+        raise InputError("; ".join(f"{one.path}: {one.problem}" for one in given), "--hex")
+    return given
+
+
 def _send(
-    rig: Rig, folder: Path, hex_files: list[Path], device: str | None, progress: Callable[[Exchange], None]
+    rig: Rig, folder: Path, given: list[Given], device: str | None, progress: Callable[[Exchange], None]
 ) -> RunRecord:
     with recorded(rig, folder, progress) as (home, finish):
-        send_all(home, read_all(hex_files), device)
+        send_all(home, given, device)
         return finish()
 
 
@@ -85,9 +97,9 @@ def _say(record: RunRecord, folder: Path, *, as_json: bool, detailed: bool) -> N
     if as_json:
         import json
 
-        print(json.dumps({**record.summary_json(), "evidence": str(folder.resolve())}, indent=2, ensure_ascii=False))
+        say(json.dumps({**record.summary_json(), "evidence": str(folder.resolve())}, indent=2))
         return
-    print("\n".join(_lines(record, folder, detailed=detailed)))
+    say("\n".join(_lines(record, folder, detailed=detailed)))
 
 
 def _lines(record: RunRecord, folder: Path, *, detailed: bool) -> Iterator[str]:

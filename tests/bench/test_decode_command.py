@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 from typer.testing import CliRunner
@@ -19,6 +24,7 @@ PRE_COMMAND = (
     "D9200003E800010300090000 0A006AFF010112 0033".replace(" ", "")
 )
 RUNNER = CliRunner()
+ROOT = Path(__file__).parents[2]
 
 
 def run(*arguments: str, given: str | bytes = "") -> tuple[int, str, str]:
@@ -90,9 +96,66 @@ def test_a_file_that_holds_no_message_is_named_with_the_reason(content: bytes, r
         message_octets(content, "m.hex")
 
 
-def test_a_key_folder_that_is_missing_is_a_bench_error(tmp_path: Path) -> None:
-    result = RUNNER.invoke(app, ["decode", PRE_COMMAND, "--keystore", str(tmp_path / "none")])
-    assert "none" in str(result.exception)
+def meterbench(
+    *arguments: str, stdin: int | None = subprocess.DEVNULL, stdout: IO[bytes] | int = subprocess.PIPE
+) -> tuple[int, str]:
+    """Exit status and standard error of the command in a process of its own."""
+    command = [sys.executable, "-m", "bench", *arguments]
+    if stdin is None:
+        command = ["sh", "-c", 'exec "$@" <&-', "sh", *command]
+    done = subprocess.run(command, cwd=ROOT, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, check=False)
+    return done.returncode, done.stderr.decode()
+
+
+@pytest.mark.parametrize("content", ["folder", "no folder", "purpose"])
+def test_a_key_folder_that_cannot_be_used_is_a_usage_error(tmp_path: Path, content: str) -> None:
+    keys = tmp_path / "keys"
+    if content == "no folder":
+        keys.write_text("")
+    elif content == "purpose":
+        keys.mkdir()
+        (keys / "purpose").write_text("live")
+    status, err = meterbench("decode", PRE_COMMAND, "--keystore", str(keys))
+    assert status == ExitCode.USAGE
+    assert err.startswith(f"meterbench: --keystore: {keys}")
+    assert err.endswith("; a folder of test keys in PEM files is needed\n")
+
+
+@pytest.mark.parametrize("command", ["decode", "corpus"])
+def test_a_key_file_that_cannot_be_used_is_named(tmp_path: Path, command: str) -> None:
+    (tmp_path / "90b3d51f30010000-ds.pem").write_text("no certificate")
+    (tmp_path / "m.HEX").write_text(PRE_COMMAND + "40" + "11" * 64)
+    source = str(tmp_path / "m.HEX") if command == "decode" else str(tmp_path)
+    _, _, err = run(command, source, "--keystore", str(tmp_path))
+    assert err == "meterbench: --keystore: 90b3d51f30010000-ds.pem: neither a certificate nor a public key\n"
+
+
+def test_a_message_longer_than_a_file_name_may_be_is_taken_as_digits() -> None:
+    status, _, err = run("decode", PRE_COMMAND + "00" * 300)
+    assert status == ExitCode.FAIL
+    assert "the end of the message" in err
+
+
+def test_a_closed_standard_input_is_a_usage_error() -> None:
+    status, err = meterbench("decode", "-", stdin=None)
+    assert (status, err) == (ExitCode.USAGE, "meterbench decode: standard input: closed; a message is needed on it\n")
+
+
+def test_a_reader_that_has_seen_enough_does_not_change_the_outcome(tmp_path: Path) -> None:
+    (tmp_path / "m.HEX").write_text("no message")
+    for arguments, expected in ((("decode", PRE_COMMAND), ExitCode.PASS), (("corpus", str(tmp_path)), ExitCode.FAIL)):
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, "wb") as stdout:
+            assert meterbench(*arguments, stdout=stdout) == (expected, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_an_output_that_cannot_be_written_is_a_bench_error() -> None:
+    with Path("/dev/full").open("wb") as full:
+        status, err = meterbench("decode", PRE_COMMAND, stdout=full)
+    assert status == ExitCode.BENCH_ERROR
+    assert err == "meterbench: standard output cannot be written: No space left on device\n"
 
 
 def test_an_unknown_message_code_is_said_and_its_payload_kept() -> None:
@@ -146,6 +209,30 @@ def test_a_corpus_goes_on_behind_a_file_that_is_no_message(tmp_path: Path) -> No
     assert status == ExitCode.FAIL
     assert (said["messages"], said["decoded"], said["rebuilt_identical"]) == (3, 1, 1)
     assert [p["file"] for p in said["problems"]] == ["a.HEX", "b.HEX"]
+
+
+def test_a_corpus_names_what_is_no_file_and_goes_on(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.HEX")
+    (tmp_path / "b.HEX").symlink_to("nowhere")
+    (tmp_path / "c.HEX").write_text(PRE_COMMAND)
+    said = json.loads(run("corpus", str(tmp_path), "--json")[1])
+    assert (said["messages"], said["decoded"]) == (3, 1)
+    assert [(p["file"], p["reason"]) for p in said["problems"]] == [
+        ("a.HEX", "not a file"),
+        ("b.HEX", "No such file or directory"),
+    ]
+
+
+def test_a_folder_that_cannot_be_searched_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def walk(top: Path, onerror: Callable[[OSError], None]) -> Iterator[tuple[str, list[str], list[str]]]:
+        yield str(top), ["closed"], ["m.HEX"]
+        onerror(PermissionError(13, "Permission denied", str(top / "closed")))
+
+    (tmp_path / "m.HEX").write_text(PRE_COMMAND)
+    monkeypatch.setattr("bench.commands.corpus.os.walk", walk)  # root may search every folder
+    status, out, _ = run("corpus", str(tmp_path), "--json")
+    assert status == ExitCode.FAIL
+    assert json.loads(out)["problems"] == [{"file": "closed", "reason": "Permission denied"}]
 
 
 def test_a_corpus_without_messages_is_a_usage_error(tmp_path: Path) -> None:

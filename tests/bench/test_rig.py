@@ -80,6 +80,8 @@ def test_a_real_port_makes_time_real() -> None:
         (SMALL + '[head_end]\nkeystor = "x"', "head_end.keystor: unknown key (did you mean 'keystore'?)"),
         ('name = "x"', "my-rig.toml: device: missing"),
         ("seed = -1\n" + SMALL, "my-rig.toml: seed: "),
+        ("start = 1999-12-31T23:59:59Z\n" + SMALL, "my-rig.toml: start: a time from 2000 to 2129 is needed"),
+        ("start = 2130-01-01T00:00:00Z\n" + SMALL, "my-rig.toml: start: a time from 2000 to 2129 is needed"),
         ("name = [", "my-rig.toml: not TOML"),
         ("a = " + "[" * 5000, "my-rig.toml: not TOML"),
     ],
@@ -98,6 +100,9 @@ def test_files_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(RigError, match=r"binary\.toml: not UTF-8"):
         load_rig(tmp_path / "binary.toml")
+    (tmp_path / "long.toml").write_bytes(b"#" * (1 << 20) + b"\n")
+    with pytest.raises(RigError, match=r"long\.toml: more than"):
+        load_rig(tmp_path / "long.toml")
 
 
 def test_key_folders_are_relative_to_the_rig_file(tmp_path: Path) -> None:

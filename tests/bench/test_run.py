@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 
 from bench.commands.run import run_run
+from bench.evidence import Verdict
 from bench.exit_codes import ExitCode
 from bench.head_end import HeadEnd
 from bench.pki import TestPki
 from bench.requests import dlms
 from bench.rig import load_rig
+from bench.runner import run_suite
 from bench.spoiling import with_altered_octet
 from protocols.dlms.data import octet_string
 
@@ -114,7 +116,9 @@ def test_what_cannot_be_used_is_said_in_one_line(tmp_path: Path, capsys: pytest.
     (tmp_path / "precious" / "file").write_text("")
     assert run_run(None, tmp_path / "precious", None, [], None, as_json=False) is ExitCode.USAGE
     assert "holds no evidence" in capsys.readouterr().err
-    assert run_run(None, tmp_path / "e", None, [], "toaster", as_json=False) is ExitCode.USAGE
+    given = tmp_path / "m.hex"
+    given.write_text("00")
+    assert run_run(None, tmp_path / "e", None, [given], "toaster", as_json=False) is ExitCode.USAGE
     assert "the rig has no such device; it has hub, electricity-meter, gas-meter" in capsys.readouterr().err
     assert not (tmp_path / "e").exists()
 
@@ -127,8 +131,46 @@ def test_an_unknown_defect_is_a_fault_of_the_rig(tmp_path: Path, capsys: pytest.
 
 
 def test_a_file_that_is_absent_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_run(None, tmp_path / "e", None, [tmp_path / "none.hex"], None, as_json=False) is ExitCode.FAIL
-    assert "none.hex" in capsys.readouterr().out
+    absent, there = tmp_path / "none.hex", tmp_path / "there.hex"
+    assert run_run(None, tmp_path / "e", None, [absent], None, as_json=False) is ExitCode.USAGE
+    assert f"--hex: {absent}: No such file or directory" in capsys.readouterr().err
+    assert not (tmp_path / "e").exists()
+    there.write_text(command().hex())
+    assert run_run(None, tmp_path / "e", None, [absent, there], None, as_json=False) is ExitCode.FAIL
+    assert "PASS  there.hex" in capsys.readouterr().out
+    evidence = "".join(file.read_text(errors="replace") for file in (tmp_path / "e").iterdir())
+    assert "none.hex" in evidence
+    assert str(tmp_path) not in evidence
+
+
+def test_a_device_without_a_message_for_it_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_run(None, tmp_path / "e", None, [], "hub", as_json=False) is ExitCode.USAGE
+    assert "--device: " in capsys.readouterr().err
+
+
+INTERRUPTED = """
+from bench.requests import dlms
+
+def test_version(esme):
+    esme.ask(dlms("ECS52"))
+
+def test_interrupt(esme):
+    raise KeyboardInterrupt
+"""
+
+
+def test_a_suite_that_is_broken_off_has_not_passed(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text(INTERRUPTED)
+    record = run_suite(load_rig(), tmp_path / "e", tests=[str(tmp_path / "test_own.py")])
+    assert [exchange.verdict for exchange in record.exchanges] == [Verdict.PASS, Verdict.ERROR]
+    assert "pytest says interrupted" in record.exchanges[-1].reason
+    assert json.loads((tmp_path / "e" / "run.json").read_text())["verdict"] == "ERROR"
+
+
+def test_a_suite_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "test_own.py").write_text("this is no Python")
+    record = run_suite(load_rig(), tmp_path / "e", tests=[str(tmp_path / "test_own.py")])
+    assert record.verdict is Verdict.ERROR
 
 
 OWN = '''
