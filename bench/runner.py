@@ -85,8 +85,9 @@ def run_suite(rig: Rig, folder: Path, progress: Progress = lambda _: None, tests
 
 def _break_off(home: Home, outcome: pytest.ExitCode) -> None:
     """Have the record say that tests are missing from it: what was done before may have passed, the run has not."""
+    said = outcome.name.lower().replace("_", " ")
     home.recorder.open("bench", "", "The suite as a whole")
-    home.recorder.close(Verdict.ERROR, f"not carried out to its end: pytest says {outcome.name.lower().replace('_', ' ')}")
+    home.recorder.close(Verdict.ERROR, f"not carried out to its end: pytest says {said}")
 
 
 def suite_folder() -> Path:

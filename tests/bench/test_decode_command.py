@@ -13,7 +13,7 @@ from typing import IO
 import pytest
 from typer.testing import CliRunner
 
-from bench.__main__ import app
+from bench.__main__ import app, main
 from bench.exit_codes import ExitCode
 from bench.reading import InputError, message_octets
 
@@ -148,6 +148,17 @@ def test_a_reader_that_has_seen_enough_does_not_change_the_outcome(tmp_path: Pat
         os.close(reading)
         with os.fdopen(writing, "wb") as stdout:
             assert meterbench(*arguments, stdout=stdout) == (expected, "")
+
+
+def test_a_command_that_is_interrupted_has_neither_passed_nor_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.commands.decode.run_decode", interrupted)
+    monkeypatch.setattr(sys, "argv", ["meterbench", "decode", PRE_COMMAND])
+    with pytest.raises(SystemExit) as end:
+        main()
+    assert end.value.code == ExitCode.INCONCLUSIVE
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
