@@ -14,7 +14,7 @@ from .exit_codes import ExitCode
 app = typer.Typer(
     name="meterbench",
     help="Test bench and device firmware emulator for Great Britain's smart metering equipment.",
-    epilog="Exit status: 0 pass, 1 fail (the device or the input is wrong), 2 usage, 3 bench error, 4 inconclusive.",
+    epilog="Exit status: 0 pass, 1 fail (the device or the input is wrong), 2 usage, 3 bench error, 4 inconclusive; 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -168,10 +168,6 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
     try:
         app()
-    except SystemExit as end:
-        if isinstance(end.__context__, typer.Abort):  # Ctrl-C: neither passed nor failed
-            sys.exit(ExitCode.INCONCLUSIVE)
-        raise
     except Exception as error:  # noqa: BLE001 - the exit status must tell a broken bench from a failed device
         sys.exit(_report(error))
 

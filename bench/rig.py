@@ -29,8 +29,8 @@ from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 DEFAULT_RIG = "dual-fuel-home"
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 HALF_HOURS = DAY // HALF_HOUR
-FIRST_START, LAST_START = datetime(2000, 1, 1, tzinfo=UTC), datetime(2130, 1, 1, tzinfo=UTC)
-"""Devices count seconds from 2000 on in 32 bits, which end in 2136."""
+FIRST_START, LAST_START = datetime(2001, 1, 1, tzinfo=UTC), datetime(2130, 1, 1, tzinfo=UTC)
+"""Devices count seconds from 2000 on in 32 bits, which end in 2136; tests look back from the start, and ahead."""
 MAX_FILE = 1024 * 1024
 """The longest rig file read, in octets."""
 REPLY_SECONDS = 10.0

@@ -158,7 +158,7 @@ def test_a_command_that_is_interrupted_has_neither_passed_nor_failed(monkeypatch
     monkeypatch.setattr(sys, "argv", ["meterbench", "decode", PRE_COMMAND])
     with pytest.raises(SystemExit) as end:
         main()
-    assert end.value.code == ExitCode.INCONCLUSIVE
+    assert end.value.code == 130
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
