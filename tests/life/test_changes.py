@@ -14,7 +14,6 @@ from firmware_emu.outputs import SendHan
 from firmware_emu.zcl_frames import decode_frame, encode_frame
 from protocols.dlms.cosem_time import NEVER, NOW, CosemDateTime
 from protocols.dlms.data import Data, octet_string
-from protocols.eui64 import eui64
 from protocols.gbcs.asn1_credentials import CredentialStatus, UpdateCredentialsAlert, UpdateCredentialsResponse
 from protocols.gbcs.gbz import Component
 from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
@@ -24,9 +23,8 @@ from protocols.zigbee.zcl import ClusterCommand, DefaultResponse
 
 from .suppliers import COS, FLOOR, NEWCOMER, TOP_UP_FLOOR, change_of_supplier, newcomer
 from .tariffs import Ledger, PlainTariff, set_prices, set_tariff
-from .world import ELECTRICITY, GAS, POUND, PROXY, START, SUPPLIER, House, Steady, Wire, plain
+from .world import ELECTRICITY, GAS, IN_HOME_DISPLAY, POUND, PROXY, START, SUPPLIER, House, Steady, Wire, plain
 
-IN_HOME_DISPLAY = eui64("00-DB-12-34-56-78-90-A8")
 METERING, NOT_FOUND = 0x0702, 0x8B
 CARRIED_OUT, NOT_CARRIED_OUT, UNKNOWN, NO_AUTHENTICITY = 0x8F66, 0x8F67, 0x8F3E, 0x8F3D
 CREDENTIALS_UPDATED, TOKEN_NOT_AUTHENTIC, TOKEN_REPEATED = 0x8F70, 0x8F63, 0x8F51

@@ -12,21 +12,22 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from bench.answers import Answer, check_answer, check_success
-from bench.head_end import BROKER, Command, HeadEnd
+from bench.devices import make_device
+from bench.head_end import Command, HeadEnd
 from bench.observer import Observer
-from bench.pki import CELLS, Party, TestPki
-from bench.requests import Header, Period, Request, dlms
-from bench.rig import Rig, parse_rig
+from bench.pki import CELLS, TestPki
+from bench.requests import Period, Request, dlms
+from bench.rig import Rig, kind_name, parse_rig
 from bench.security_log import entries, log_request
-from firmware_emu import Device, MemoryNvm, Output, Personality, SendMessage
-from firmware_emu.credentials import Cell, point_anchor
-from firmware_emu.devices import chf, esme, gpf, gsme
+from firmware_emu import Device, MemoryNvm, Output, SendMessage
+from firmware_emu.credentials import Cell
 from firmware_emu.han import Done
 from firmware_emu.home import Home, to_wan
 from firmware_emu.load_model import DayLoad, LoadModel
 from firmware_emu.nvm import Medium
 from firmware_emu.parts.credential_update import anchor_of
-from firmware_emu.personalities import named, names
+from firmware_emu.parts.gas_metrology import GasMetrology
+from firmware_emu.parts.metrology import Metrology
 from protocols.dlms.access import DataNotification
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import CompactArray, Data, octet_string
@@ -42,8 +43,19 @@ from protocols.instant import Instant, instant
 
 SUPPLIER, OPERATOR = RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR
 ESME, GSME, GPF, CHF = DeviceType.ESME, DeviceType.GSME, DeviceType.GPF, DeviceType.CHF
-HUB, ELECTRICITY, GAS, PROXY = (eui64(f"00-DB-12-34-56-78-90-A{number}") for number in (2, 0, 1, 3))
-IDENTITIES = {CHF: HUB, ESME: ELECTRICITY, GSME: GAS, GPF: PROXY}
+HUB, ELECTRICITY, GAS, PROXY, DISPLAY, SWITCH, CONTROLLER, IN_HOME_DISPLAY = (
+    eui64(f"00-DB-12-34-56-78-90-A{number}") for number in (2, 0, 1, 3, 4, 5, 6, 8)
+)
+IDENTITIES = {
+    CHF: HUB,
+    ESME: ELECTRICITY,
+    GSME: GAS,
+    GPF: PROXY,
+    DeviceType.PPMID: DISPLAY,
+    DeviceType.HCALCS: SWITCH,
+    DeviceType.SAPC: CONTROLLER,
+    DeviceType.TYPE_2: IN_HOME_DISPLAY,
+}
 START = instant(2026, 1, 1)
 POUND = 100_000
 """Millipence."""
@@ -51,7 +63,7 @@ POUND = 100_000
 _SECTION = '[[device]]\nname = "{0}"\ntype = "{0}"\neui64 = "{1}"\n'
 RIG: Rig = parse_rig(
     (
-        'name = "life"\n' + "".join(_SECTION.format(kind.value, each.hex()) for kind, each in IDENTITIES.items())
+        'name = "life"\n' + "".join(_SECTION.format(kind_name(kind), each.hex()) for kind, each in IDENTITIES.items())
     ).encode(),
     "life.toml",
 )
@@ -79,10 +91,16 @@ class Heard(NamedTuple):
 
 
 class World:
-    """What one device on a wire and a whole home have in common. ``alerts`` are all that were heard."""
+    """What one device on a wire and a whole home have in common. ``alerts`` are all that were heard.
 
-    def __init__(self, start: Instant) -> None:
+    ``model`` is that of the electricity meter.
+    """
+
+    def __init__(self, start: Instant, model: str = "") -> None:
         self.now = start
+        self.sections = {section.type: section for section in RIG.devices}
+        if model:
+            self.sections[ESME] = self.sections[ESME].model_copy(update={"model": model})
         self.clock_error = 0
         """How far ahead the devices' clocks are known to be, seconds."""
         self.pki = TestPki(RIG)
@@ -90,34 +108,20 @@ class World:
         self.observer = Observer([party.store for party in self.pki.parties.values()])
         self.alerts: list[Heard] = []
 
-    def make(
-        self, kind: DeviceType, load: LoadModel | None = None, nvm: MemoryNvm | None = None, model: str = ""
-    ) -> Device:
-        """A device with its keys, off. A memory that holds nothing is a new device: the maker fills its cells."""
-        made = self._build(kind, load, nvm or MemoryNvm(), model)
-        if nvm is None:
-            self._install(made)
-        return made
-
-    def _build(self, kind: DeviceType, load: LoadModel | None, nvm: MemoryNvm, model: str) -> Device:
-        identity = IDENTITIES[kind]
-        keys, seed = self.pki.devices[identity], self.pki.entropy(f"new keys of {kind.value}")
-        personality = named(model) if model else _usual(kind)
-        if kind is ESME:
-            return esme.make_device(identity, personality, nvm, keys, load, seed)
-        if kind is GSME:
-            return gsme.make_device(identity, personality, nvm, keys, load, seed)
-        if kind is GPF:
-            return gpf.make_device(identity, personality, nvm, keys, seed)
-        return chf.make_device(identity, personality, nvm, keys, PROXY, seed)
-
-    def _install(self, device: Device) -> None:
-        store = self.pki.devices[device.identity]
-        for role, use, name in self.pki.cells(device.identity):
-            device.credentials.fill(Cell(role, use), point_anchor(store, name.party, use))
-        root = Cell(RemotePartyRole.ROOT, None)
-        device.credentials.fill(root, anchor_of(root, self.pki.infrastructure.organisation_root.certificate))
-        device.commit()
+    def make(self, kind: DeviceType, load: LoadModel | None = None, nvm: MemoryNvm | None = None) -> Device:
+        """A device, off. With a memory that holds something it is the device that it was, else the maker fills it."""
+        memory = nvm or MemoryNvm()
+        new = not memory.keys()
+        device = make_device(self.sections[kind], self.pki, memory, PROXY)
+        if kind is ESME and load is not None:
+            device.find(Metrology).source = load
+        elif kind is GSME and load is not None:
+            device.find(GasMetrology).model = load
+        if new and CELLS[kind]:
+            root = Cell(RemotePartyRole.ROOT, None)
+            device.credentials.fill(root, anchor_of(root, self.pki.infrastructure.organisation_root.certificate))
+            device.commit()
+        return device
 
     # commands
 
@@ -216,9 +220,9 @@ class Wire(World):
     def __init__(
         self, kind: DeviceType = ESME, load: LoadModel | None = None, start: Instant = START, model: str = ""
     ) -> None:
-        super().__init__(start)
-        self.kind, self.load, self.model = kind, load, model
-        self.device = self.make(kind, load, model=model)
+        super().__init__(start, model)
+        self.kind, self.load = kind, load
+        self.device = self.make(kind, load)
         assert isinstance(self.device.nvm, MemoryNvm)
         self.medium: Medium = self.device.nvm.medium
         self._take(self.device.power_on(start))
@@ -251,7 +255,7 @@ class Wire(World):
         cut_before = self.medium.cut_before
         nvm = MemoryNvm(self.medium)
         self.medium.cut_before = cut_before  # a cut that is still to come may come now
-        self.device = self.make(self.kind, self.load, nvm, self.model)
+        self.device = self.make(self.kind, self.load, nvm)
         self._take(self.device.power_on(self.now))
 
     def _take(self, outputs: Sequence[Output]) -> list[Message]:
@@ -259,12 +263,17 @@ class Wire(World):
 
 
 class House(World):
-    """Hub, gas proxy and meters of a home; messages go through the hub."""
+    """A home: a hub, and devices of these kinds; messages go through the hub."""
 
-    def __init__(self, load: LoadModel | None = None, start: Instant = START) -> None:
-        super().__init__(start)
-        made = {kind: self.make(kind, load) for kind in (CHF, GPF, ESME, GSME)}
-        self.home = Home(made[CHF], [made[GPF], made[ESME], made[GSME]])
+    def __init__(
+        self,
+        load: LoadModel | None = None,
+        start: Instant = START,
+        kinds: Sequence[DeviceType] = (GPF, ESME, GSME),
+        model: str = "",
+    ) -> None:
+        super().__init__(start, model)
+        self.home = Home(self.make(CHF), [self.make(kind, load) for kind in kinds])
         self.late: list[Message] = []
         """Answers that came while time passed."""
         self.done: list[Done] = []
@@ -301,13 +310,6 @@ class House(World):
         return self.hear(to_wan(done))
 
 
-def _usual(kind: DeviceType) -> Personality:
-    for name in (f"{kind.value.lower()}-single", kind.value.lower()):
-        if name in names():
-            return named(name)
-    return Personality(device=kind)
-
-
 def plain(data: Any) -> Any:
     """The values of structures and arrays as lists, without their types."""
     if isinstance(data, Data):
@@ -329,31 +331,3 @@ def top_up(digits: str) -> Request:
     """CS01a with these digits."""
     made = dlms("CS01a", octet_string(digits.encode()))
     return replace(made, top_up=True, title="top up")
-
-
-__all__ = [
-    "BROKER",
-    "CELLS",
-    "CHF",
-    "ELECTRICITY",
-    "ESME",
-    "GAS",
-    "GPF",
-    "GSME",
-    "HUB",
-    "OPERATOR",
-    "POUND",
-    "PROXY",
-    "START",
-    "SUPPLIER",
-    "Header",
-    "Heard",
-    "House",
-    "Party",
-    "Steady",
-    "Wire",
-    "World",
-    "plain",
-    "rows_of",
-    "top_up",
-]
