@@ -14,7 +14,8 @@ from .exit_codes import ExitCode
 app = typer.Typer(
     name="meterbench",
     help="Test bench and device firmware emulator for Great Britain's smart metering equipment.",
-    epilog="Exit status: 0 pass, 1 fail (the device or the input is wrong), 2 usage, 3 bench error, 4 inconclusive; 130 interrupted.",
+    epilog="Exit status: 0 pass, 1 fail (the device or the input is wrong), 2 usage, 3 bench error, "
+    "4 inconclusive; 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
