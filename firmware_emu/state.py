@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from protocols.errors import EncodeError
@@ -44,21 +45,26 @@ def decode_state(kind: Callable[..., T], key: str, octets: bytes) -> T:
 
 def _plain(value: Any) -> Any:
     """A form that the JSON encoder takes; it calls this for what it does not know itself."""
-    if is_dataclass(value):
-        return {name: getattr(value, name) for name in _field_names(value.__class__)}
-    if isinstance(value, bytes | bytearray):
-        return value.hex()
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"{type(value).__name__} cannot be kept")
-
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain, ensure_ascii=False, check_circular=False)
+    return _writer(value.__class__)(value)
 
 
 @cache
-def _field_names(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _writer(kind: Any) -> Callable[[Any], Any]:
+    """What makes the plain form of values of a class. Raises TypeError for a class that has none."""
+    if is_dataclass(kind):
+        names = tuple(field.name for field in fields(kind))
+        if len(names) < 2:  # attrgetter gives a tuple for several names only
+            return lambda value: {name: getattr(value, name) for name in names}
+        members = attrgetter(*names)
+        return lambda value: dict(zip(names, members(value)))  # noqa: B905 - one member for each name
+    if issubclass(kind, bytes | bytearray):
+        return kind.hex  # type: ignore[no-any-return]  # of bytes and of bytearray alike
+    if issubclass(kind, Enum):
+        return attrgetter("value")
+    raise TypeError(f"{kind.__name__} cannot be kept")
+
+
+_ENCODER = json.JSONEncoder(separators=(",", ":"), default=_plain, ensure_ascii=False, check_circular=False)
 
 
 def _exactly(kind: type) -> _Reader:
