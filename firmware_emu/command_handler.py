@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultCode, Service
 from protocols.dlms.data import NULL
+from protocols.errors import MissingKeyError
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.keys import KeyName, KeyUse
@@ -80,11 +81,17 @@ class CommandHandler:
         self.send(replace(command.header, payload=payload), protection)
 
     def send(self, message: Message, protection: Protection) -> bool:
-        """Protect a message and send it; False if the device holds no key of a recipient that needs a MAC."""
+        """Protect a message and send it; False without the key of the recipient, or with its own erased."""
         recipient = KeyName(message.recipient, KeyUse.KEY_AGREEMENT)
         if Protection.MAC in protection and self._device.keys.public_point(recipient) is None:
             return False
-        self._device.emit(SendMessage(message.recipient, self.protect(message, protection).encode()))
+        try:
+            octets = self.protect(message, protection).encode()
+        except MissingKeyError:
+            if self._device.personality.zeroises:
+                return False
+            raise
+        self._device.emit(SendMessage(message.recipient, octets))
         return True
 
     def protect(self, message: Message, protection: Protection) -> Message:

@@ -23,6 +23,7 @@ GOES_ON_AFTER_FAILURE: Final = "goes-on-after-failure"
 CANCEL_MEANS_NOW: Final = "cancel-means-now"
 ALERTS_GO_TO_WRONG_PARTY: Final = "alerts-go-to-wrong-party"
 ENCRYPTS_WITH_HEADER_COUNTER: Final = "encrypts-with-header-counter"
+TAKES_ANY_PARTY_KEY: Final = "takes-any-party-key"
 LOG_KEEPS_OLDEST: Final = "log-keeps-oldest"
 CLEAR_LOG_CLEARS_SECURITY_LOG: Final = "clear-log-clears-security-log"
 
@@ -41,6 +42,7 @@ DEFECTS: dict[str, str] = {
     CANCEL_MEANS_NOW: "takes the cancelling date-time for an immediate one",
     ALERTS_GO_TO_WRONG_PARTY: "sends the supplier's alerts to the network operator and the other way round",
     ENCRYPTS_WITH_HEADER_COUNTER: "encrypts for an unknown party with the counter of the header",
+    TAKES_ANY_PARTY_KEY: "takes any certificate for that of an unknown party, whoever it names",
     LOG_KEEPS_OLDEST: "a full log throws the newest entry away instead of the oldest",
     CLEAR_LOG_CLEARS_SECURITY_LOG: "clearing the event log clears the security log too",
 }

@@ -23,6 +23,8 @@ from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import BETWEEN_DEVICES, Verdict, verify
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Kind, Protection, UseCase, by_code
+from protocols.smki.certificate import Certificate
+from protocols.smki.names import KeyUsage
 
 from . import cosem, defects, zcl_server
 from .command import Command
@@ -232,16 +234,23 @@ class Dispatcher:
     def _learn_party(self, command: Command) -> bool:
         """Take the key of a party that the command introduces; the broker, whose MAC covers it, vouches for it.
 
-        False if what came along is no certificate with a key.
+        False if what came along is no key agreement certificate of that party. No path is checked: a device holds the
+        root, but not the authority between the two. A party that the device knows by its cells keeps the key there.
         """
-        other = command.message.other
+        other, device = command.message.other, self._device
         if other.certificate is None or other.supplementary_party is None:
             return True
         name = KeyName(other.supplementary_party, KeyUse.KEY_AGREEMENT)
         try:
-            if self._device.keys.public_point(name) is None:
-                self._device.keys.put_certificate(name, other.certificate)
-        except CertificateError:
+            certificate = Certificate.decode(other.certificate)
+            if not device.defective(defects.TAKES_ANY_PARTY_KEY) and (
+                certificate.entity != name.party or certificate.key_usage != KeyUsage.KEY_AGREEMENT
+            ):
+                return False
+            known = device.credentials.roles_of(name.party) or device.keys.holds_private(name)
+            if not known and device.keys.public_point(name) != certificate.public_point:
+                device.keys.put_certificate(name, other.certificate)
+        except (DecodeError, CertificateError):
             return False
         return True
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 
 from .clock import ClockStatus
@@ -20,6 +21,8 @@ from .refusals import Refused
 
 if TYPE_CHECKING:
     from .command import Command
+    from .credentials import PartyChange
+    from .device import Device
 
 DONE, NOT_DONE = 0x8F66, 0x8F67
 """Alert codes of a future-dated command that was, or was not, carried out."""
@@ -65,6 +68,10 @@ class FutureDating(Part):
         super().__init__()
         self._actions: dict[str, Action] = {}
 
+    def attach(self, device: Device) -> None:
+        super().attach(device)
+        device.credentials.listeners.append(self._party_changed)
+
     def register(self, key: str, run: Callable[[Pending], None], report: Callable[[Pending, int], None]) -> None:
         """Say what an activation of ``key`` does; ``report`` is given 8F66 or 8F67."""
         self._actions[key] = Action(run, report)
@@ -106,6 +113,15 @@ class FutureDating(Part):
         if self.state.pending.pop(key, None) is not None:
             self.touch()
             self._rearm()
+
+    def _party_changed(self, change: PartyChange) -> None:
+        """Whether what an old supplier has dated still holds is not established; the personality says so."""
+        if self.device.personality.drops_pending and change.role is RemotePartyRole.SUPPLIER:
+            kept = {key: each for key, each in self.state.pending.items() if each.role != change.role}
+            if len(kept) < len(self.state.pending):
+                self.state.pending = kept
+                self.touch()
+                self._rearm()
 
     def clock_status_changed(self) -> None:
         """Time may do its work again, or may no longer."""

@@ -33,8 +33,10 @@ class Personality:
     catalogue. ``defects`` are planned faults of this firmware (``defects.DEFECTS``). ``counter_start`` is the
     originator counter before the first alert. ``long_asn1_lengths``: ASN.1 lengths from 128 to 255 are written
     ``82 00 xx``, as some devices do. ``certificate_times``: the validity of certificates is checked where a command
-    asks for it. ``long_limits``: a load controller's limit may last longer than 24 hours. ``auxiliary`` lists up to
-    five auxiliary controllers: ``switch``, ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
+    asks for it. ``long_limits``: a load controller's limit may last longer than 24 hours. ``drops_pending``: a change
+    of supplier drops what the old one has dated; else it is still carried out. ``zeroises``: the device destroys its
+    private keys when it is tampered with. ``auxiliary`` lists up to five auxiliary controllers: ``switch``,
+    ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
     """
 
     device: DeviceType = DeviceType.ESME
@@ -47,6 +49,8 @@ class Personality:
     long_asn1_lengths: bool = False
     certificate_times: bool = True
     long_limits: bool = False
+    drops_pending: bool = False
+    zeroises: bool = False
     auxiliary: tuple[str, ...] = ()
     boost_button: bool = False
     use_cases: frozenset[str] = frozenset()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 
 from ..cosem import expect
@@ -21,11 +22,13 @@ from ..outputs import Show
 from ..part import Part
 from ..refusals import AccessFailed
 from ..stored_values import EXTENDED_DATA, Stored, is_moment, no_longer_than, serve
+from .party_names import LONGEST_NAME, name_in_certificate
 
 if TYPE_CHECKING:
+    from ..credentials import PartyChange
     from ..device import Device
 
-LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TELEPHONE = 116, 15, 18
+LONGEST_MESSAGE, LONGEST_TELEPHONE = 116, 18
 IDENTIFICATION_DIGITS, PIN_DIGITS = 4, 4
 
 TENANCY_HIDES_NOTHING = register_defect(
@@ -61,6 +64,7 @@ class ConsumerInformation(Part):
         super().attach(device)
         serve(self, self._rows())
         device.cosem.attribute(1, "0-0:94.44.3.1", 2, set=self._remove_pin)
+        device.credentials.listeners.append(self._party_changed)
 
     # for the consumer's side
 
@@ -88,10 +92,12 @@ class ConsumerInformation(Part):
         """True if private items may be shown after this entry. No lock-out: the specification names none."""
         return not self.state.pin or compare_digest(self.state.pin, pin.encode())
 
-    def change_supplier_name(self, name: bytes) -> None:
-        """Take a new supplier's name, as an update of credentials brings it."""
-        self.state.supplier_name = name[:LONGEST_NAME]
-        self.touch()
+    def _party_changed(self, change: PartyChange) -> None:
+        """An update of credentials brings a new supplier's name."""
+        name = name_in_certificate(self.device.credentials, change.role)
+        if change.role is RemotePartyRole.SUPPLIER and change.before != change.after and name:
+            self.state.supplier_name = name
+            self.touch()
 
     # the objects
 

@@ -11,6 +11,7 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.gbz import Component
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_common import DEVICE_MANAGEMENT, MESSAGING
@@ -21,8 +22,10 @@ from ..defects import register_defect
 from ..outputs import Show
 from ..part import Part
 from ..zcl_values import fields_of, require
+from .party_names import name_in_certificate
 
 if TYPE_CHECKING:
+    from ..credentials import PartyChange
     from ..device import Device
 
 LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TELEPHONE = 116, 16, 19
@@ -70,6 +73,7 @@ class GasManagement(Part):
         serve_dated(device, details)
         command(DEVICE_MANAGEMENT, 0x02, self._set_pin, to_client=True)
         command(DEVICE_MANAGEMENT, 0x06, self._show_identification, to_client=True)
+        device.credentials.listeners.append(self._party_changed)
 
     # for other parts and the consumer
 
@@ -88,6 +92,13 @@ class GasManagement(Part):
     def unlocks(self, pin: str) -> bool:
         """True if there is no PIN, or this is it."""
         return not self.state.pin or compare_digest(self.state.pin, pin.encode())
+
+    def _party_changed(self, change: PartyChange) -> None:
+        """An update of credentials brings a new supplier's name."""
+        name = name_in_certificate(self.device.credentials, change.role)
+        if change.role is RemotePartyRole.SUPPLIER and change.before != change.after and name:
+            self.state.supplier_name = name
+            self.touch()
 
     # commands
 

@@ -252,7 +252,7 @@ class Metrology(Part):
         if not self._meters:
             offset, reset = self._offset() - self._wrong_hour(), self.daily_reset()
             primary, tariff = self.tariff.in_force(PRIMARY), self.tariff
-            held = self.state.held or [None, None]
+            held: Sequence[int | None] = self.state.held or (None, None)
             self._meters = [
                 TariffMeter(self.state.primary, primary, offset=offset, daily_reset=reset, held=held[PRIMARY])
             ]

@@ -42,6 +42,8 @@ _USES = {KeyUsage.DIGITAL_SIGNATURE: KeyUse.DIGITAL_SIGNING, KeyUsage.KEY_AGREEM
 _REFUSED = {KeyUse.DIGITAL_SIGNING: 0x8F4C, KeyUse.KEY_AGREEMENT: 0x8F4E}
 _REPLACED = {KeyUse.DIGITAL_SIGNING: 0x8F4D, KeyUse.KEY_AGREEMENT: 0x8F4F}
 _Result = DeviceCertificateResult
+TAMPERS = frozenset({0x8F3F, *range(0x8F73, 0x8F79)})
+"""Codes of tampers, after which a device may destroy its keys. Whether it must is not established."""
 
 
 @dataclass(slots=True)
@@ -49,14 +51,18 @@ class OwnKeyState:
     """By use: ``certificates`` in DER, where they are not those of the key store.
 
     ``awaited`` are public keys of waiting pairs that the maker put there without their private halves, ``requests``
-    certification requests made beforehand. ``made`` counts the pairs that this device has made. ``faults`` are
-    numbers of errors, by the operation and use that fail: "request ds", "store ka", "read ka".
+    certification requests made beforehand. ``made`` counts the pairs that this device has made; ``waiting`` and
+    ``in_use`` are the numbers of those of its own that wait, or serve. ``faults`` are numbers of errors, by the
+    operation and use that fail: "request ds", "store ka", "read ka". ``erased``: it has destroyed its keys.
     """
 
     certificates: dict[str, bytes] = field(default_factory=dict)
     awaited: dict[str, bytes] = field(default_factory=dict)
     requests: dict[str, bytes] = field(default_factory=dict)
     made: int = 0
+    waiting: dict[str, int] = field(default_factory=dict)
+    in_use: dict[str, int] = field(default_factory=dict)
+    erased: bool = False
     faults: dict[str, int] = field(default_factory=dict)
 
 
@@ -73,6 +79,7 @@ class OwnKeys(Part):
 
     def attach(self, device: Device) -> None:
         super().attach(device)
+        device.alerts.listeners.append(self._heard)
         asn1 = device.asn1
         asn1.handler(0x000A, self._issue)
         asn1.handler(0x000B, self._update)
@@ -80,6 +87,37 @@ class OwnKeys(Part):
         asn1.on_preset(0x000A, self._preset_issue)
         asn1.on_preset(0x000B, self._preset_update)
         asn1.on_preset(0x000C, self._preset_read)
+
+    def started(self) -> None:
+        """Keys that this device has made are made again from the seed, which is all that it keeps of them."""
+        if self.state.erased:
+            self._remove_keys()
+            return
+        for use, number in self.state.in_use.items():
+            self._restore(KeyUse(use), number, self.state.certificates[use])
+        for use, number in self.state.waiting.items():
+            if self.device.keys.next_point(self._own(KeyUse(use))) is None:
+                self.device.keys.generate_next(self._own(KeyUse(use)), self._entropy(KeyUse(use), number))
+
+    def _heard(self, code: int, _shared: bool) -> None:
+        if code in TAMPERS and self.device.personality.zeroises:
+            self.erase()
+
+    def erase(self) -> None:
+        """Destroy the private keys, as a device may do that was tampered with. It answers nothing any more."""
+        self.state.erased = True
+        self.touch()
+        self._remove_keys()
+
+    def _remove_keys(self) -> None:
+        for use in _USES.values():
+            self.device.keys.remove(self._own(use))
+
+    def _restore(self, use: KeyUse, number: int, certificate: bytes) -> None:
+        name, keys = self._own(use), self.device.keys
+        if keys.public_point(name) != Certificate.decode(certificate).public_point:
+            keys.generate_next(name, self._entropy(use, number))
+            keys.install_next(name, certificate)
 
     # CS02c
 
@@ -98,14 +136,15 @@ class OwnKeys(Part):
         self.state.made += 1
         self.state.awaited.pop(use, None)
         self.touch()
-        point = keys.generate_next(name, self._entropy(use))
+        self.state.waiting[use] = self.state.made
+        point = keys.generate_next(name, self._entropy(use, self.state.made))
         request = CertificationRequest.make(
             self.device.identity, usage, point, lambda octets: keys.prove_possession(name, octets)
         )
         return request.encode()
 
-    def _entropy(self, use: KeyUse) -> bytes:
-        material = b"\n".join((self._seed, bytes(self.device.identity), use.encode(), str(self.state.made).encode()))
+    def _entropy(self, use: KeyUse, number: int) -> bytes:
+        material = b"\n".join((self._seed, bytes(self.device.identity), use.encode(), str(number).encode()))
         return b"".join(sha256(bytes((half,)) + material).digest() for half in range(2))[:ENTROPY_LENGTH]
 
     # CS02d
@@ -150,6 +189,8 @@ class OwnKeys(Part):
                 self.device.keys.install_next(self._own(use), certificate.octets)
             except (CertificateError, MissingKeyError):
                 return _Result.PRIVATE_KEY_CHANGE_FAILED
+            if use in self.state.waiting:
+                self.state.in_use[use] = self.state.waiting.pop(use)
         self.state.certificates[use] = certificate.octets
         self.touch()
         return _Result.SUCCESS

@@ -22,6 +22,10 @@ def rates(home: Metering) -> list[int]:
     return home.metrology.state.primary.tou[:2]
 
 
+def status(home: Metering) -> ClockStatus:
+    return home.device.clock.status
+
+
 def doubting(home: Metering) -> None:
     """No hub answers any more; the comparison of the next noon fails."""
     home.device.hear_hub_time(None, False, home.rig.now)
@@ -34,14 +38,14 @@ def test_the_rate_stays_until_the_time_is_known_again() -> None:
     home.run(START + HOUR)
     doubting(home)
     home.run(START + DAY)  # the comparison fails at noon: rate 2 is in force
-    assert home.device.clock.status is ClockStatus.UNRELIABLE
+    assert status(home) is ClockStatus.UNRELIABLE
     night, day = rates(home)
     home.run(START + DAY + 18 * HOUR)
     slots = range((START + DAY) // HALF_HOUR, (START + DAY + 18 * HOUR) // HALF_HOUR)
     assert rates(home) == [night, day + sum(map(load.amount, slots))]
     home.device.hear_hub_time(home.rig.now, True, home.rig.now)
     home.run(START + 2 * DAY)
-    assert home.device.clock.status is ClockStatus.RELIABLE
+    assert status(home) is ClockStatus.RELIABLE
     before = rates(home)
     home.run(START + 2 * DAY + 13 * HOUR)
     assert rates(home)[0] - before[0] == load.amount((START + 2 * DAY + 12 * HOUR) // HALF_HOUR) + load.amount(
