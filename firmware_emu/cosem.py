@@ -8,6 +8,7 @@ way in: it puts the device into the state in which a read, or a method, gives ba
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultCode, Service, Specification
@@ -51,8 +52,9 @@ class Attribute(NamedTuple):
     number: int
 
 
+@lru_cache(maxsize=4096)
 def attribute(class_id: int, name: str, number: int) -> Attribute:
-    """``attribute(70, "0-0:96.3.10.255", 3)``."""
+    """``attribute(70, "0-0:96.3.10.255", 3)``. A thousand devices share one key for each of their attributes."""
     return Attribute(class_id, obis(name), number)
 
 

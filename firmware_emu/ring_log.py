@@ -40,13 +40,18 @@ class RingLog:
     ``I``; ``capacity`` is the number of rows. Raises ValueError.
     """
 
+    __slots__ = (
+        *("name", "layout", "capacity"),
+        *("_row", "_keep", "_held", "_saved", "_erased", "_ordered", "_changed", "_dirty"),
+    )
+
     def __init__(self, name: str, layout: str, capacity: int) -> None:
         if not layout.startswith("I"):
             raise ValueError(f"{name}: the first column is a time stamp, I, not {layout[:1]}")
         if capacity < 1:
             raise ValueError(f"{name}: a log holds at least one row, not {capacity}")
         self.name, self.layout, self.capacity = name, layout, capacity
-        self._row = struct.Struct(">" + layout)
+        self._row = _struct_of(layout, 1)
         self._keep = capacity * self._row.size
         self._held = bytearray()
         self._saved = 0  # octets of _held that are in non-volatile memory

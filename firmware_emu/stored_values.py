@@ -52,6 +52,8 @@ class Stored:
 class _Access:
     """Reads and writes the place of one attribute."""
 
+    __slots__ = ("_field", "_path", "part", "row")
+
     def __init__(self, part: Part, row: Stored) -> None:
         self.part, self.row = part, row
         *self._path, self._field = row.field.split(".")

@@ -37,6 +37,8 @@ def serve(part: Part, rows: Iterable[Held], changed: Callable[[], None] | None =
 
 
 class _Access:
+    __slots__ = ("changed", "part", "row")
+
     def __init__(self, part: Part, row: Held, changed: Callable[[], None] | None) -> None:
         self.part, self.row, self.changed = part, row, changed
 

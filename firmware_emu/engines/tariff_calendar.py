@@ -21,7 +21,7 @@ LOOK_BACK_DAYS = 8
 """How far back to look for the switch whose effect still lasts, when the days since have none."""
 LOOK_AHEAD_DAYS = 800
 """How far ahead a next switch is looked for: two years hold every day of a yearly table."""
-_CACHE_DAYS = 800
+_CACHE_DAYS = 40
 _FOR_EVER: Day = 1 << 40
 
 
@@ -101,8 +101,10 @@ class Calendar:
         self.table, self.offset, self.default = table, offset, default
         self._weeks = {week.name: week.days for week in table.weeks}
         self._profiles = {profile.day: tuple(sorted(profile.switches)) for profile in table.days}
+        self._always = None if any(self._profiles.values()) else DayPlan((0,), (default,))
         self._special = _SpecialDays(table.special_days)
         self._calm = (0, 0, 0)  # from day, before day: this season and no other
+        self._quiet = (0, 0)  # after the last switch of the first day, nothing changes before the second
         self._plans: dict[Day, DayPlan] = {}
         self._switches: dict[Day, tuple[Switch, ...]] = {}
 
@@ -113,22 +115,30 @@ class Calendar:
 
     def next_switch(self, after: Instant) -> Instant | None:
         """The first instant later than ``after`` at which the selector changes, or None within the look-ahead."""
+        if self._always is not None:
+            return None
         day, second = divmod(after, DAY)
         plan = self.plan(day)
         place = bisect_right(plan.starts, second)
         if place < len(plan.starts):
             return day * DAY + plan.starts[place]
         current = plan.selectors[-1]
-        for later in range(day + 1, day + LOOK_AHEAD_DAYS):
-            plan = self.plan(later)
-            if plan.selectors[0] != current:
-                return later * DAY
-            if len(plan.starts) > 1:
-                return later * DAY + plan.starts[1]
+        first, last = self._quiet
+        if not first <= day < last:
+            first, last = day, day + 1
+        while last < day + LOOK_AHEAD_DAYS:
+            plan = self.plan(last)
+            if plan.selectors[0] != current or len(plan.starts) > 1:
+                self._quiet = (first, last)
+                return last * DAY + (0 if plan.selectors[0] != current else plan.starts[1])
+            last += 1
+        self._quiet = (first, last)
         return None
 
     def plan(self, day: Day) -> DayPlan:
         """The whole day."""
+        if self._always is not None:
+            return self._always
         plan = self._plans.get(day)
         if plan is None:
             if len(self._plans) > _CACHE_DAYS:
