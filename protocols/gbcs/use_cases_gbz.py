@@ -4,17 +4,17 @@ from __future__ import annotations
 
 GBZ: dict[str, str] = {
     "CS01b": "to server 0705 04 originating_device=0",
-    "CS10a": "to server 0709 00 event_control_log_id=0x13|0x16 event_id=0 number_of_events=0 event_offset=0",
-    "CS10b": "to server 0709 00 event_control_log_id=4|7 event_id=0 number_of_events=0 event_offset=0",
+    "CS10a": "to server 0709 00 event_control_and_log_id=0x13|0x16 event_id=0 number_of_events=0 event_offset=0",
+    "CS10b": "to server 0709 00 event_control_and_log_id=4|7 event_id=0 number_of_events=0 event_offset=0",
     "CS11": "to server 0709 01 log_id=3",
     "GCS01a": (
-        "to client 0707 00 provider_id=0 calendar_type=0 calendar_name=0; "
+        "to client 0707 00 provider_id=0 calendar_type=0 calendar_name=octets:; "
         "to client 0707 01 x1..4 provider_id=0 command_index=0 total_number_of_commands=1 calendar_type=0; "
         "to client 0707 02 x1..2 provider_id=0; "
         "to client 0707 03 provider_id=0 command_index=0 total_number_of_commands=1; "
         "to client 0707 04 provider_id=0 calendar_type=0 command_index=0 total_number_of_commands=1; "
-        "to client 0700 04 provider_id=0 issuer_tariff_id=1 tariff_type_charging_scheme=0|0x10 tariff_label=0 "
-        "unit_of_measure=0 currency=0x33A|0x3D2 price_trailing_digit=0x50 tier_block_mode=0xFF "
+        "to client 0700 04 provider_id=0 issuer_tariff_id=1 tariff_type_and_charging_scheme=0|0x10 "
+        "tariff_label=octets: unit_of_measure=0 currency=0x33A|0x3D2 price_trailing_digit=0x50 tier_block_mode=0xFF "
         "block_threshold_multiplier=1 block_threshold_divisor=0x3E8; "
         "to client 0700 06 x0..1 provider_id=0 issuer_tariff_id=1 command_index=0 total_number_of_commands=1 "
         "sub_payload_control=1; "
@@ -22,25 +22,25 @@ GBZ: dict[str, str] = {
         "sub_payload_control=0|1"
     ),
     "GCS01b": (
-        "to client 0700 04 provider_id=0 issuer_tariff_id=1 tariff_type_charging_scheme=0|0x10 tariff_label=0 "
-        "unit_of_measure=0 currency=0x33A|0x3D2 price_trailing_digit=0x50 tier_block_mode=0xFF "
+        "to client 0700 04 provider_id=0 issuer_tariff_id=1 tariff_type_and_charging_scheme=0|0x10 "
+        "tariff_label=octets: unit_of_measure=0 currency=0x33A|0x3D2 price_trailing_digit=0x50 tier_block_mode=0xFF "
         "block_threshold_multiplier=1 block_threshold_divisor=0x3E8; "
         "to client 0700 05 provider_id=0 issuer_tariff_id=1 command_index=0 total_number_of_commands=1 "
         "sub_payload_control=0|1"
     ),
-    "GCS02": "to server 0705 06 provider_id=0 proposed_payment_control_configuration=0xC94 cut_off_value=0xFFFFFFFF",
+    "GCS02": "to server 0705 06 provider_id=0 proposed_payment_control_configuration=0xC94 cut_off_value=-1",
     "GCS03": "to server 0705 06 provider_id=0 proposed_payment_control_configuration=0x497|0x97|0xC97|0x897",
     "GCS04": (
-        "to server 0705 02 debt_label=0 debt_recovery_method=0 debt_amount_type=1 debt_recovery_start_time=0 "
+        "to server 0705 02 debt_label=octets: debt_recovery_method=0 debt_amount_type=1 debt_recovery_start_time=0 "
         "debt_recovery_collection_time=0 debt_recovery_frequency=0|1 debt_recovery_balance_percentage=0; "
-        "to server 0705 02 debt_label=0 debt_recovery_method=0 debt_amount_type=3 debt_recovery_start_time=0 "
+        "to server 0705 02 debt_label=octets: debt_recovery_method=0 debt_amount_type=3 debt_recovery_start_time=0 "
         "debt_recovery_collection_time=0 debt_recovery_frequency=0|1 debt_recovery_balance_percentage=0; "
-        "to server 0705 02 debt_label=0 debt_recovery_method=1 debt_amount_type=5 debt_recovery_start_time=0 "
+        "to server 0705 02 debt_label=octets: debt_recovery_method=1 debt_amount_type=5 debt_recovery_start_time=0 "
         "debt_recovery_collection_time=0 debt_recovery_frequency=1 debt_recovery_amount=0"
     ),
     "GCS05": (
         "to server 0705 03; to server 0705 0C provider_id=0; to server 0705 09 timed; "
-        "to server 0705 0B provider_id=0; to client 0707 00 provider_id=0 calendar_type=3 calendar_name=0; "
+        "to server 0705 0B provider_id=0; to client 0707 00 provider_id=0 calendar_type=3 calendar_name=octets:; "
         "to client 0707 01 x1..5 provider_id=0 command_index=0 total_number_of_commands=1 calendar_type=3; "
         "to client 0707 02 x0..2 provider_id=0; "
         "to client 0707 03 provider_id=0 command_index=0 total_number_of_commands=1; "
@@ -49,7 +49,7 @@ GBZ: dict[str, str] = {
     "GCS06": "to server 0705 00 command_issue_date_time=0 originating_device=0",
     "GCS07": "to client 0703 00 message_control=0 duration_in_minutes=0xFFFF",
     "GCS09": "to client 0708 00 provider_id=0 tariff_type=0 proposed_tenancy_change_control=0x200",
-    "GCS11": "to client 0708 02 implementation_date_time=0 duration_in_minutes=0 password_type=2 password=0",
+    "GCS11": "to client 0708 02 implementation_date_time=0 duration_in_minutes=0 password_type=2 password=octets:",
     "GCS13a": "read 0702 0302 0301 0300 0000",
     "GCS13b": "read 0702 0700 0701 0702 0703 0302 0301 0300",
     "GCS13c": "read 0702 0302 0301 0300 0100 0102 0104 0106",
@@ -87,7 +87,7 @@ GBZ: dict[str, str] = {
         "to server 0707 02 provider_id=0 issuer_calendar_id=0xFFFFFFFF start_week_id=1 number_of_weeks=0; "
         "to server 0707 03 provider_id=0 issuer_calendar_id=0xFFFFFFFF; "
         "to server 0707 04 start_time=0 number_of_events=0 calendar_type=0 provider_id=0 "
-        "issuer_calendar_id=0xFFFFFFFF; to server 0700 00 command_options=0"
+        "issuer_calendar_id=0xFFFFFFFF; to server 0700 00 options=0"
     ),
     "GCS21j": "read 0705 0000",
     "GCS21k": (
@@ -119,14 +119,14 @@ GBZ: dict[str, str] = {
         "to client 0700 01 provider_id=0 block_period_control=2 tariff_type=0 tariff_resolution_period=1"
     ),
     "GCS31": (
-        "to server 0702 07 start_sampling_time=0 sample_type=0 sample_request_interval=0x168 max_numberof_samples=0x29"
+        "to server 0702 07 start_sampling_time=0 sample_type=0 sample_request_interval=0x168 max_number_of_samples=0x29"
     ),
     "GCS32": (
         "to server 0702 0B provider_id=0 request_date_time=0 implementation_date_time=0 proposed_supply_status=0 "
         "supply_control_bits=1"
     ),
     "GCS33": "read 0702 0205 0014",
-    "GCS36": "to client 0708 06 cin_time=0 provider_id=0",
+    "GCS36": "to client 0708 06 cin_implementation_time=0 provider_id=0",
     "GCS38": "read 0702 0206",
     "GCS39": (
         "to server 0702 0B provider_id=0 request_date_time=0 implementation_date_time=0 proposed_supply_status=1 "

@@ -16,8 +16,9 @@ from protocols.eui64 import eui64
 from protocols.gbcs.gbz import GbzPayload, decode_gbz
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
-from protocols.gbcs.use_cases import Payload, UseCase, by_code
+from protocols.gbcs.use_cases import Payload, UseCase, all_use_cases, by_code
 from protocols.gbcs.use_cases_instructions import Operation
+from protocols.zigbee.smart_energy import find_command
 from protocols.zigbee.zcl import ClusterCommand
 from tests.reference import reference_messages
 
@@ -112,3 +113,14 @@ def test_what_a_gas_command_issues_is_numbered_by_time() -> None:
     component = decode_gbz(gbz("GCS32").payload(HEADER)).components[0]
     assert isinstance(component.content, ClusterCommand)
     assert component.content["issuer_event_id"] == HEADER.now
+
+
+def test_what_use_cases_fix_are_fields_of_their_commands() -> None:
+    """All but the selection of GCS20, which is a list and not one field."""
+    for case in all_use_cases():
+        for wanted in case.components:
+            row = None if wanted.attributes else find_command(wanted.cluster, not wanted.to_server, wanted.command)
+            for fixed in wanted.fixed if row is not None and case.name != "GCS20" else ():
+                assert row is not None
+                known = dict(row.fields.fields)
+                assert all(isinstance(known[fixed.name].put(value), bytes) for value in fixed.values), case.name
