@@ -19,6 +19,7 @@ from ..parts.auxiliary import Auxiliary
 from ..parts.billing import Billing
 from ..parts.boost import Boost
 from ..parts.consumer_access import SERVED, ConsumerAccess
+from ..parts.consumer_history import ConsumerHistory
 from ..parts.consumer_information import ConsumerInformation
 from ..parts.han_face import HanFace
 from ..parts.identity import Identity
@@ -66,16 +67,19 @@ def make_device(
     auxiliary = Auxiliary(offset)
     billing = Billing(metrology, account.money)
     gateway, face = TokenGateway(account), HanFace(SERVED)
+    information, supply = ConsumerInformation(), Supply(lambda: sum(metrology.watts()))
+    profiles = Profiles(metrology, prepayment=account.daily_entry)
     _connect(switch, offset, tariff, metrology, account)
     account.before_mode_change.append(billing.snapshot_change)
     parts: list[Part] = [
-        *(Identity(), ClockObject(), AlertSettings(), ConsumerInformation()),
+        *(Identity(), ClockObject(), AlertSettings(), information),
         *(offset, periods, switch, Tamper(switch)),
-        *(tariff, metrology, Profiles(metrology, prepayment=account.daily_entry), MaximumDemands(metrology)),
+        *(tariff, metrology, profiles, MaximumDemands(metrology)),
         *(billing, account, gateway, limit),
-        *(Supply(lambda: sum(metrology.watts())), Voltage()),
+        *(supply, Voltage()),
         *(auxiliary, Boost(auxiliary)),
-        *(face, ConsumerAccess(face, metrology, account, gateway, switch, auxiliary)),
+        *(face, ConsumerAccess(face, metrology, account, gateway, switch, auxiliary, supply)),
+        ConsumerHistory(face, information, metrology, profiles),
         *asn1_parts(DeviceType.ESME, seed),
     ]
     device = Device(identity, personality, nvm, keys, parts)

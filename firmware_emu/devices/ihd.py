@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..device import Device
 from ..parts.display import ASK_EVERY, Display
+from ..parts.display_messages import DisplayMessages
 from ..parts.han_face import HanFace
 
 if TYPE_CHECKING:
@@ -22,4 +23,5 @@ def make_device(
 ) -> Device:
     """An IHD, which has no keys of GBCS; ``ask_every`` is how often it asks the electricity meter, in seconds."""
     face = HanFace({}, joined_only=False)
-    return Device(identity, personality, nvm, keys, [face, Display(face, prices=True, ask_every=ask_every)])
+    display = Display(face, prices=True, ask_every=ask_every)
+    return Device(identity, personality, nvm, keys, [face, display, DisplayMessages(face, display)])

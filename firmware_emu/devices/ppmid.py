@@ -10,6 +10,7 @@ from ..device import Device
 from ..parts.asn1 import asn1_parts
 from ..parts.consumer_keys import ConsumerKeys
 from ..parts.display import ASK_EVERY, Display
+from ..parts.display_messages import DisplayMessages
 from ..parts.han_face import HanFace
 
 if TYPE_CHECKING:
@@ -32,5 +33,11 @@ def make_device(
     """A PPMID; ``seed`` decides which keys it makes, ``ask_every`` is how often it asks the electricity meter (s)."""
     face = HanFace({}, joined_only=False)
     display = Display(face, prices=False, ask_every=ask_every)
-    parts = [face, display, ConsumerKeys(face, display), *asn1_parts(DeviceType.PPMID, seed)]
+    parts = [
+        face,
+        display,
+        ConsumerKeys(face, display),
+        DisplayMessages(face, display),
+        *asn1_parts(DeviceType.PPMID, seed),
+    ]
     return Device(identity, personality, nvm, keys, parts)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from protocols.eui64 import Eui64
 from protocols.instant import DAY
 from protocols.zigbee.smart_energy import command_named
-from protocols.zigbee.smart_energy_common import LOAD_CONTROL, METERING, PREPAYMENT, PRICE
+from protocols.zigbee.smart_energy_common import LOAD_CONTROL, MESSAGING, METERING, PREPAYMENT, PRICE
 
 from ..han_commands import DONE, NOT_DONE
 from ..part import Part
@@ -33,12 +33,14 @@ if TYPE_CHECKING:
     from .han_face import HanFace
     from .load_switch import LoadSwitch
     from .metrology import Metrology
+    from .supply import Supply as SupplyPart
     from .token_gateway import TokenGateway
 
 SERVED: dict[int, frozenset[int]] = {
     PRICE: frozenset({0x00}),
     LOAD_CONTROL: frozenset({0x00, 0x01}),
-    METERING: frozenset({0x0C}),
+    METERING: frozenset({0x08, 0x0C}),
+    MESSAGING: frozenset({0x00, 0x01}),
     PREPAYMENT: frozenset({0x00, 0x04}),
 }
 """Commands of the consumer's devices, by cluster."""
@@ -70,10 +72,11 @@ class ConsumerAccess(Part):
         gateway: TokenGateway,
         switch: LoadSwitch,
         auxiliary: Auxiliary,
+        supply: SupplyPart,
     ) -> None:
         super().__init__()
         self._face, self._metrology, self._account = face, metrology, account
-        self._gateway, self._switch, self._auxiliary = gateway, switch, auxiliary
+        self._gateway, self._switch, self._auxiliary, self._supply = gateway, switch, auxiliary, supply
         self._events = 0
 
     def attach(self, device: Device) -> None:
@@ -82,6 +85,7 @@ class ConsumerAccess(Part):
         reads: tuple[tuple[int, int, Callable[[], Any]], ...] = (
             (METERING, 0x0000, lambda: self._metrology.state.primary.total + self._metrology.state.secondary.total),
             (METERING, 0x0014, lambda: SUPPLY_STATUS[self._switch.supply]),
+            (METERING, 0x0207, lambda: self._supply.power_level()),
             (METERING, 0x0300, lambda: _KWH),
             (METERING, 0x0301, lambda: 1),
             (METERING, 0x0302, lambda: _THOUSAND),

@@ -6,6 +6,7 @@ tenancy (ECS12). Change of tenancy deletes nothing: older data just is no longer
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hmac import compare_digest
@@ -42,7 +43,8 @@ _OCTETS = DataType.OCTET_STRING
 class ConsumerInformationState:
     """Texts as octets. ``restricted_from`` is a date-time of 12 octets, empty before any change of tenancy.
 
-    ``pin`` is empty while privacy protection is off.
+    ``pin`` is empty while privacy protection is off. ``number`` counts the messages; ``confirmed`` is the number of
+    the one that the consumer has confirmed last.
     """
 
     message: bytes = b""
@@ -51,6 +53,8 @@ class ConsumerInformationState:
     supplier_telephone: bytes = b""
     restricted_from: bytes = b""
     pin: bytes = b""
+    number: int = 0
+    confirmed: int = 0
 
 
 class ConsumerInformation(Part):
@@ -59,6 +63,11 @@ class ConsumerInformation(Part):
     name = "consumer information"
     State = ConsumerInformationState
     state: ConsumerInformationState
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.on_message: Callable[[], None] = lambda: None
+        """Called when there is another message."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -115,6 +124,9 @@ class ConsumerInformation(Part):
         ]
 
     def _show_message(self) -> None:
+        self.state.number += 1
+        self.touch()
+        self.on_message()
         self.device.emit(Show("message", self.state.message.decode("latin-1")))
 
     def _show_identification(self) -> None:

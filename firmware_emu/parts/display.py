@@ -16,9 +16,12 @@ from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_common import METERING, PREPAYMENT, PRICE
 from protocols.zigbee.zcl import ClusterCommand, ReadAttributes, ReadAttributesResponse
 
+from ..engines.tariff import gas_energy
 from ..outputs import Show
 from ..part import Part
 from ..tunnel import EVERY_SERVER
+from .gas_samples import DAYS
+from .gas_samples import INVALID as UNKNOWN
 
 if TYPE_CHECKING:
     from protocols.gbcs.gbz import Component
@@ -26,7 +29,8 @@ if TYPE_CHECKING:
     from ..device import Device
     from .han_face import HanFace
 
-IMPORT, SUPPLY, UNIT, DEMAND = 0x0000, 0x0014, 0x0300, 0x0400
+IMPORT, SUPPLY, UNIT, DEMAND, LIGHT = 0x0000, 0x0014, 0x0300, 0x0400, 0x0207
+FACTOR, CALORIFIC = 0x0302, 0x0304
 BALANCE, EMERGENCY, DEBT = 0x0001, 0x0002, 0x0005
 _MILLIPENCE_IN_POUND = 100_000
 
@@ -40,7 +44,11 @@ class Fuel(IntEnum):
 
 ASK_EVERY: Instant = 10
 """Seconds between two questions to the electricity meter."""
-_ASKED = ((METERING, (UNIT, IMPORT, SUPPLY, DEMAND)), (PREPAYMENT, (BALANCE, EMERGENCY)))
+_ASKED = ((METERING, (UNIT, IMPORT, SUPPLY, DEMAND, LIGHT)), (PREPAYMENT, (BALANCE, EMERGENCY)))
+_GAS_CONVERSION = (FACTOR, CALORIFIC)
+DAYS_SHOWN = 8
+"""Days of history beside today's (SMETS: cumulative and historical values)."""
+_LIGHTS = ("low", "medium", "high")
 _SUPPLY = {0: "off", 1: "armed", 2: "on"}
 
 
@@ -99,6 +107,8 @@ class Display(Part):
         for server, number in self.state.servers.items():
             if Fuel(number) is Fuel.ELECTRICITY or half_hour:
                 self._ask(Eui64(bytes.fromhex(server)))
+            if half_hour:
+                self._ask_history(Eui64(bytes.fromhex(server)), at)
         if unknown and (half_hour or not self.state.servers):
             self._ask(EVERY_SERVER)
         self.schedule((at // self._every + 1) * self._every)
@@ -123,6 +133,8 @@ class Display(Part):
             self._take(source, component.cluster, {record.attribute: record.value for record in good})
         elif isinstance(content, ClusterCommand) and content.name == "Publish Price":
             self._take_price(source, content)
+        elif isinstance(content, ClusterCommand) and content.name == "Get Sampled Data Response":
+            self._take_history(source, content)
 
     def _take(self, source: Eui64, cluster: int, read: dict[int, int]) -> None:
         if cluster == METERING and read.get(UNIT) in (Fuel.ELECTRICITY, Fuel.GAS):
@@ -132,6 +144,8 @@ class Display(Part):
             return
         if cluster == METERING:
             self._take_metering(fuel, read)
+        elif cluster == PRICE:
+            self.readings[fuel].values.update({str(each): read[each] for each in _GAS_CONVERSION if each in read})
         else:
             self._take_account(fuel, read)
 
@@ -149,15 +163,24 @@ class Display(Part):
         if IMPORT in read:
             used = read[IMPORT] - readings.values.get("import", read[IMPORT])
             readings.values["import"] = read[IMPORT]
-            self._add_cost(readings, used)
+            self._add_cost(readings, self._watt_hours(fuel, used))
             unit, digits = ("kWh", read[IMPORT] / 1000) if fuel is Fuel.ELECTRICITY else ("m3", read[IMPORT] / 1000)
             self.show(f"{name} import", f"{digits:.3f} {unit}")
             if self._prices and "price" in readings.values:
                 self.show(f"{name} cost today", pounds(readings.day_cost // 1000))
         if DEMAND in read:
             self.show(f"{name} power", f"{read[DEMAND]} W")
+        if LIGHT in read and read[LIGHT] < len(_LIGHTS):
+            self.show(f"{name} light", _LIGHTS[read[LIGHT]])
         if SUPPLY in read:
             self.show(f"{name} supply", _SUPPLY.get(read[SUPPLY], "?"))
+
+    def _watt_hours(self, fuel: Fuel, used: int) -> int:
+        """Energy in what a register has moved by; gas is priced by energy and measured by volume."""
+        if fuel is Fuel.ELECTRICITY:
+            return used
+        values = self.readings[fuel].values
+        return gas_energy(used, values.get(str(CALORIFIC), 0), values.get(str(FACTOR), 0))
 
     def _add_cost(self, readings: Readings, used: int) -> None:
         day = self.device.now // DAY
@@ -179,8 +202,25 @@ class Display(Part):
         self.readings[fuel].values["price"] = published["price"]
         self.show(f"{fuel.name.lower()} price", f"{published['price'] / 1000:.3f} p/kWh")
 
+    def _take_history(self, source: Eui64, answer: ClusterCommand) -> None:
+        """Days, oldest first; one that is not known is a dash."""
+        fuel = self._fuel(source)
+        if fuel is None or answer["sample_id"] != DAYS:
+            return
+        days = ["-" if amount == UNKNOWN else f"{amount / 1000:.3f}" for amount in answer["samples"]]
+        self.show(f"{fuel.name.lower()} days", f"{' '.join(days)} {'kWh' if fuel is Fuel.ELECTRICITY else 'm3'}")
+
+    def _ask_history(self, server: Eui64, at: Instant) -> None:
+        earliest = at // DAY * DAY - DAYS_SHOWN * DAY
+        asked = command_named("Get Sampled Data").make(
+            sample_id=DAYS, earliest_sample_time=earliest, number_of_samples=DAYS_SHOWN
+        )
+        self._face.ask(server, asked)
+
     def _ask(self, server: Eui64) -> None:
         for cluster, attributes in _ASKED:
             self._face.ask(server, ReadAttributes(attributes), cluster)
         if self._prices:
             self._face.ask(server, command_named("Get Current Price").make())
+            if self._fuel(server) is Fuel.GAS:
+                self._face.ask(server, ReadAttributes(_GAS_CONVERSION), PRICE)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from .smart_energy_common import BASIC, MESSAGING, start
-from .zcl import attributes, server_command
-from .zcl_types import OctetString, Trailing, u8, u16, u32
+from .zcl import attributes, client_command, server_command
+from .zcl_types import OctetString, Trailing, UtcTime, u8, u16, u32
 
 _IMPORTANCE = ("low", "medium", "high", "critical")
 
@@ -29,6 +29,8 @@ COMMANDS = (
         "message" / OctetString(),
         "extended_message_control" / Trailing(u8({1: "message confirmed"})),
     ),
+    client_command(MESSAGING, 0x00, "Get Last Message"),
+    client_command(MESSAGING, 0x01, "Message Confirmation", "message_id" / u32(), "confirmation_time" / UtcTime()),
 )
 
 ATTRIBUTES = attributes(

@@ -202,6 +202,7 @@ ATTRIBUTES = attributes(
     (0x0106, "Current Tier 4 Summation Delivered (import register, TOU 4)", 0x25, _M3_48),
     (0x0205, "Remaining Battery Life", 0x21, u16(unit="days")),
     (0x0206, "Current Meter ID (firmware version)", 0x41),
+    (0x0207, "Ambient Consumption Indicator", 0x30, u8({0: "low", 1: "medium", 2: "high"})),
     (0x0300, "Unit of Measure", 0x30, u8(UNIT_OF_MEASURE)),
     (0x0301, "Multiplier", 0x22),
     (0x0302, "Divisor", 0x22),
