@@ -51,8 +51,9 @@ class PassiveValues(Part):
         """
         cosem = self.device.cosem
         for write in writes:
-            cosem.add_set(write, partial(self._hold, write, check))
-            cosem.add_preset(write, partial(self._hold, write, check))
+            hold = partial(self._hold, write, check)
+            cosem.add_set(write, hold)
+            cosem.add_preset(write, hold)
         cosem.add_set(activate, lambda value: self._activate(activate, value))
         cosem.activations.add(activate)
         self.device.future.register(_key(activate), lambda _pending: apply(self.values_of(writes)), self._report)

@@ -75,14 +75,15 @@ class TrustAnchors(Part):
 
     def attach(self, device: Device) -> None:
         super().attach(device)
+        preset, run, tell = self._preset_update, self._run, self._tell  # one of each for all the codes
         for code in REPORT_CODES:
             device.asn1.handler(code, partial(self._report_details, code))
             device.asn1.on_preset(code, self._preset_details)
         for code in UPDATE_CODES:
             device.asn1.handler(code, partial(self._update, code))
-            device.asn1.on_preset(code, self._preset_update)
-            device.asn1.on_preset(alert_code_of(code), self._preset_update)
-            device.future.register(_key(code), self._run, self._tell)
+            device.asn1.on_preset(code, preset)
+            device.asn1.on_preset(alert_code_of(code), preset)
+            device.future.register(_key(code), run, tell)
         device.dispatcher.introductions[_BY_CONTINGENCY] = self._introduce
 
     # CS02a, CS02f
