@@ -153,9 +153,9 @@ def test_the_proxy_asks_for_what_it_missed() -> None:
     """The hub is without power for nine hours; the meter is not. Nothing is missing afterwards."""
     house = House(HOME)
     house.run(START + DAY + 20 * HOUR + 600)
-    house.home.power_cut(house.now)
+    house.switch_off()
     house.run(house.now + 9 * HOUR)
-    house.home.power_on(house.now)
+    house.switch_on()
     house.run(START + 3 * DAY + HOUR + 60)
     end = START + 3 * DAY + HOUR
     samples = {"earliest_sample_time": START, "number_of_samples": 1000}

@@ -292,6 +292,14 @@ class House(World):
         """The consumer presses a key of a device."""
         self.late += self._take(self.home.press(device, key, self.now))
 
+    def switch_off(self) -> None:
+        """The supply of the home fails."""
+        self.late += self._take(self.home.power_cut(self.now))
+
+    def switch_on(self) -> None:
+        """It is back."""
+        self.late += self._take(self.home.power_on(self.now))
+
     def wait_for(self, command: Command, within: int, *, success: bool = True) -> Answer:
         """Let time pass until the answer to a command has come, that was sent and waits at the hub."""
         end = self.now + within
