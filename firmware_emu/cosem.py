@@ -158,6 +158,21 @@ class CosemServer:
             if key in table:
                 table[key] = lambda *_range: value  # a get takes no range, the read of a log has one
 
+    def shows(
+        self, key: tuple[int, bytes, int], value: Data, start: Instant = ALWAYS_BEFORE, end: Instant = ALWAYS_AFTER
+    ) -> bool:
+        """True if reading an attribute gives ``value`` now, of a log its entries from ``start`` to ``end``.
+
+        Faults do not count, and neither does an attribute that is not served.
+        """
+        get, ranged = self._gets.get(key), self._ranges.get(key)
+        try:
+            if ranged is not None:
+                return ranged(start, end) == value
+            return get is None or get() == value
+        except AccessFailed:
+            return False
+
     def presets(self) -> list[tuple[Attribute, bool]]:
         """Everything that can be preset, each with whether it is a method."""
         return [(Attribute(class_id, name, number), method) for class_id, name, number, method in self._presets]

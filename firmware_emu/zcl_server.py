@@ -70,6 +70,7 @@ class ZclServer:
         self._commands: dict[tuple[int, bool, int], Handler] = {}
         self._attributes: dict[tuple[int, int], _Served] = {}
         self._presets: dict[tuple[int, bool, int], CommandPreset] = {}
+        self._pinned: list[tuple[Component, Sequence[Reply] | int]] = []
         self.quiet_reads: set[tuple[int, int]] = set()
         """(message code, cluster) of reads in clear whose answer disables the default response all the same."""
         self.faults: dict[tuple[int, bool, int] | tuple[int, int], int] = {}
@@ -144,6 +145,31 @@ class ZclServer:
             raise NoPreset(f"no preset for command {row.cluster:04X}/{row.command:02X}")
         preset(asked, answers)
 
+    def shows_attribute(self, cluster: int, attribute: int, value: Any) -> bool:
+        """True if the attribute reads ``value`` now, or is not served; faults do not count."""
+        served = self._attributes.get((cluster, attribute))
+        try:
+            return served is None or bool(served.read() == value)
+        except ZclFailed:
+            return False
+
+    def shows_answer(self, asked: Component, answer: Sequence[Reply] | int) -> bool:
+        """True if a command that only asks is answered so now: with replies, or with a status; faults do not count."""
+        try:
+            replies = self._handle(asked)
+        except ZclFailed as failure:
+            return failure.status == answer
+        return _as_sent(0 if replies is None else replies) == _as_sent(answer)
+
+    def pin_answer(self, asked: Component, answer: Sequence[Reply] | int) -> None:
+        """Have exactly this command, which is served, answered so until the device is made anew.
+
+        For answers of which the device's rules say that they cannot be. Raises NoPreset if it does not serve it.
+        """
+        if _key(asked) not in self._commands:
+            raise NoPreset(f"command {asked.cluster:04X}/{asked.frame.command:02X} is not served on this device")
+        self._pinned.append((asked, answer))
+
     def attributes_of(self, cluster: int) -> list[int]:
         """The attributes of a cluster that are served, in order."""
         return sorted(attribute for held, attribute in self._attributes if held == cluster)
@@ -181,10 +207,16 @@ class ZclServer:
 
     def perform(self, component: Component) -> Sequence[Reply] | None:
         """Carry out one cluster command. Raises ZclFailed."""
-        frame = component.frame
-        key = (component.cluster, frame.frame_control.to_client, frame.command)
-        self._show_fault(key)
-        handler = self._commands.get(key)
+        self._show_fault(_key(component))
+        return self._handle(component)
+
+    def _handle(self, component: Component) -> Sequence[Reply] | None:
+        for asked, answer in self._pinned:
+            if asked == component:
+                if isinstance(answer, int):
+                    raise ZclFailed(answer)
+                return answer
+        handler = self._commands.get(_key(component))
         if handler is None or not isinstance(component.content, ClusterCommand):
             raise ZclFailed(UNSUPPORTED_COMMAND)
         return handler(component)
@@ -256,6 +288,18 @@ def _matches(listed: GbzInstruction, component: Component) -> bool:
     if isinstance(component.content, ReadAttributes):
         return control.frame_type == 0 and set(component.content.attributes) <= set(listed.attributes)
     return control.cluster_specific and not listed.attributes and control.to_client != listed.to_server
+
+
+def _as_sent(answer: Sequence[Reply] | int) -> int | list[tuple[Any, ...]]:
+    """Replies in a form that compares as their octets do."""
+    if isinstance(answer, int):
+        return answer
+    return [(reply.content.row, reply.content.encode(), reply.quiet, reply.sensitive) for reply in answer]
+
+
+def _key(component: Component) -> tuple[int, bool, int]:
+    frame = component.frame
+    return component.cluster, frame.frame_control.to_client, frame.command
 
 
 def _default(component: Component, command: int, status: int) -> Component:

@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from firmware_emu import Device
 from firmware_emu.clock import ClockStatus
-from firmware_emu.cosem import NoPreset
+from firmware_emu.cosem import NoPreset, date_range, entry_range
+from firmware_emu.protected_reads import BY_RANGE
 from firmware_emu.refusals import ZCL_HARDWARE_FAILURE, Refused
+from firmware_emu.zcl_server import ANY_COMMAND, Reply
 from protocols.dlms.access import AccessRequest, AccessResponse, ResultCode, Service, Specification
 from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
 from protocols.dlms.data import Data, DataType
@@ -26,24 +28,28 @@ from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.keys import KeyStore
 from protocols.gbcs.sensitive import decrypt_payload
+from protocols.instant import Instant
 from protocols.zigbee.zcl import ClusterCommand, DefaultResponse, ReadAttributes, ReadAttributesResponse
 
 from .moment import header_status
 from .vectors import Pair
 
 Step = Callable[[], None]
+Seen = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """One thing that the state must have: ``what`` names it, ``apply`` brings it about.
 
-    ``pin`` has the device show the value where its rules say that it cannot be; None where there is no such way.
+    ``pin`` has the device show the value where its rules say that it cannot be, and ``seen`` tells whether it does
+    show it; None where there is no such way.
     """
 
     what: str
     apply: Step
     pin: Step | None = None
+    seen: Seen | None = None
 
 
 class Loaded(NamedTuple):
@@ -59,7 +65,8 @@ def load(device: Device, pair: Pair, keys: KeyStore) -> Loaded:
     A value may be refused because another one is not there yet; what was refused is tried again behind the rest.
     """
     _set_clock(device, header_status(pair))
-    waiting = list(_wanted(device, pair, keys))
+    everything = list(_wanted(device, pair, keys))
+    waiting = everything
     while waiting:
         refused = [(wanted, reason) for wanted in waiting if (reason := _try(wanted.apply))]
         if len(refused) == len(waiting):
@@ -69,10 +76,15 @@ def load(device: Device, pair: Pair, keys: KeyStore) -> Loaded:
         refused = []
     _set_counters(device, pair)
     loaded = Loaded([], [])
-    for wanted, reason in refused:
+    tried = {id(wanted) for wanted, _ in refused}
+    otherwise = [each for each in everything if id(each) not in tried and each.seen is not None and not each.seen()]
+    for wanted, reason in [*refused, *((each, _SHOWN_OTHERWISE) for each in otherwise)]:
         pinned = wanted.pin is not None and not _try(wanted.pin)
         (loaded.forbidden if pinned else loaded.missing).append(f"{wanted.what}: {reason}")
     return loaded
+
+
+_SHOWN_OTHERWISE = "the device takes this state, but shows another"
 
 
 def _set_clock(device: Device, status: CosemClockStatus) -> None:
@@ -140,9 +152,20 @@ def _wanted_dlms(
 
 
 def _wanted_value(device: Device, spec: Specification, value: Data) -> Wanted:
-    key, method = (spec.class_id, spec.obis, spec.attribute), spec.service is Service.ACTION
-    pin = None if method else partial(device.cosem.pin, key, value)
-    return Wanted(_named(*key), partial(device.cosem.preset, key, value, method=method), pin)
+    key, cosem = (spec.class_id, spec.obis, spec.attribute), device.cosem
+    if spec.service is Service.ACTION:
+        return Wanted(_named(*key), partial(cosem.preset, key, value, method=True))
+    between = entry_range(spec) if spec.service is Service.GET_SELECTED else ()
+    return _wanted_reading(device, key, value, between)
+
+
+def _wanted_reading(
+    device: Device, key: tuple[int, bytes, int], value: Data, between: tuple[Instant, Instant] | tuple[()]
+) -> Wanted:
+    """An attribute, or the entries of a log ``between`` two times."""
+    cosem = device.cosem
+    seen = partial(cosem.shows, key, value, *between)
+    return Wanted(_named(*key), partial(cosem.preset, key, value), partial(cosem.pin, key, value), seen)
 
 
 def _wanted_protected(device: Device, argument: Data, hidden: Data | Component) -> Iterator[Wanted]:
@@ -151,8 +174,8 @@ def _wanted_protected(device: Device, argument: Data, hidden: Data | Component) 
     if asked is None or isinstance(hidden, Component) or hidden.type is not DataType.STRUCTURE:
         return
     for each, value in zip(asked.objects, hidden.value, strict=False):
-        key = (each.class_id, each.obis, each.attribute)
-        yield Wanted(_named(*key), partial(device.cosem.preset, key, value), partial(device.cosem.pin, key, value))
+        between = date_range(each.restriction) if each.restriction_type == BY_RANGE else ()
+        yield _wanted_reading(device, (each.class_id, each.obis, each.attribute), value, between)
 
 
 def _named(class_id: int, obis: bytes, number: int) -> str:
@@ -189,7 +212,8 @@ def _wanted_attributes(device: Device, asked: Component, answers: list[Component
             elif not record.status:
                 value = (cluster, record.attribute, record.value)
                 preset, pin = partial(device.zcl.preset_attribute, *value), partial(device.zcl.pin_attribute, *value)
-                yield Wanted(f"attribute {cluster:04X}/{record.attribute:04X}", preset, pin)
+                seen = partial(device.zcl.shows_attribute, *value)
+                yield Wanted(f"attribute {cluster:04X}/{record.attribute:04X}", preset, pin, seen)
 
 
 def _wanted_command(
@@ -206,9 +230,36 @@ def _wanted_command(
     if any(default.status == ZCL_HARDWARE_FAILURE for default in defaults):
         device.zcl.faults[key] = ZCL_HARDWARE_FAILURE
         device.zcl.good_uses[key] = uses[key]
-    elif published or (device.zcl.can_preset(row) and any(not default.status for default in defaults)):
-        yield Wanted(
-            f"command {row.cluster:04X}/{row.command:02X} [{asked.frame.sequence}]",
-            partial(device.zcl.preset_command, command, published),
-        )
+    else:
+        name = f"command {row.cluster:04X}/{row.command:02X} [{asked.frame.sequence}]"
+        wanted = Wanted(name, _nothing)
+        if published or (device.zcl.can_preset(row) and any(not default.status for default in defaults)):
+            wanted = Wanted(name, partial(device.zcl.preset_command, command, published))
+        yield wanted if not _only_asks(command) else _with_answer(device, wanted, asked, answers)
     uses[key] += 1
+
+
+def _nothing() -> None:
+    """The state is not known to need anything."""
+
+
+def _only_asks(command: ClusterCommand) -> bool:
+    """True for a command that changes nothing; the specification's names of these, and no others, begin so."""
+    return command.name.startswith("Get ")
+
+
+def _with_answer(device: Device, wanted: Wanted, asked: Component, answers: list[Component]) -> Wanted:
+    """The same, with a way to have just this command answered so."""
+    replies = [_reply(each, each.content) for each in answers if isinstance(each.content, ClusterCommand)]
+    statuses = [each.content for each in answers if isinstance(each.content, DefaultResponse)]
+    if any(each.command == ANY_COMMAND for each in statuses):
+        return wanted  # an earlier one has failed
+    answer = statuses[0].status if statuses else replies
+    zcl = device.zcl
+    return Wanted(
+        wanted.what, wanted.apply, partial(zcl.pin_answer, asked, answer), partial(zcl.shows_answer, asked, answer)
+    )
+
+
+def _reply(answer: Component, content: ClusterCommand) -> Reply:
+    return Reply(content, answer.frame.frame_control.disable_default_response, answer.encrypted is not None)
