@@ -15,6 +15,7 @@ from protocols.zigbee.smart_energy_common import METERING, PREPAYMENT
 from ..engines.credit_state import CreditSettings, CreditState, PaymentMode
 from ..part import Part
 from ..zcl_values import require
+from .charge_values import bounded
 from .gas_snapshots import Account
 
 if TYPE_CHECKING:
@@ -64,18 +65,19 @@ class GasAccount(Part):
         serve = device.zcl.attribute
         serve(PREPAYMENT, 0x0000, lambda: self.control, preset=self._preset_control)
         serve(METERING, 0x0A00, lambda: self.settled.bill_to_date % BILL_LIMIT, preset=self._setter("bill_to_date"))
-        serve(PREPAYMENT, 0x0001, lambda: self.settled.balance, preset=self._setter("balance"))
+        serve(PREPAYMENT, 0x0001, lambda: bounded(self.settled.balance), preset=self._setter("balance"))
         serve(
             PREPAYMENT, 0x0002, lambda: self.snapshot().emergency_credit, sensitive=True, preset=self._preset_emergency
         )
         serve(
             PREPAYMENT,
             0x0005,
-            lambda: self.settled.accumulated_debt,
+            lambda: bounded(self.settled.accumulated_debt),
             sensitive=True,
             preset=self._setter("accumulated_debt"),
         )
-        serve(PREPAYMENT, 0x0231, lambda: self.credit.payment_debt, sensitive=True, preset=self._setter("payment_debt"))
+        payment_debt = self._setter("payment_debt")
+        serve(PREPAYMENT, 0x0231, lambda: _unsigned(self.credit.payment_debt), sensitive=True, preset=payment_debt)
         for attribute, name, absent in _SETTINGS:
             setting = _Setting(self, name, absent)
             serve(PREPAYMENT, attribute, setting.read, preset=setting.preset)
@@ -120,10 +122,11 @@ class GasAccount(Part):
         return next(control for control, held in PREPAYMENT_MODES.items() if held == flags)
 
     def snapshot(self) -> Account:
-        """All balances now."""
+        """All balances now, each as the nearest number that its field of a snapshot holds."""
         credit = self.settled
-        debts = [debt.remaining for debt in credit.time_debts]
-        return Account(credit.accumulated_debt, debts[0], debts[1], credit.payment_debt, self.emergency, credit.balance)
+        first, second = (_unsigned(debt.remaining) for debt in credit.time_debts)
+        accumulated, balance = bounded(credit.accumulated_debt), bounded(credit.balance)
+        return Account(accumulated, first, second, _unsigned(credit.payment_debt), bounded(self.emergency), balance)
 
     def copy(self, account: Account) -> None:
         """Show another device's balances."""
@@ -207,7 +210,7 @@ class _Debt:
         self._part, self._place = part, place
 
     def read_remaining(self) -> int:
-        return self._part.credit.time_debts[self._place].remaining
+        return _unsigned(self._part.credit.time_debts[self._place].remaining)
 
     def read_frequency(self) -> int:
         return self._part.state.frequencies[self._place]
@@ -226,3 +229,8 @@ class _Debt:
     def preset_rate(self, value: int) -> None:
         self._part.credit.time_debts[self._place].rate = value
         self._part.changed()
+
+
+def _unsigned(amount: int) -> int:
+    """The amount, or the nearest that an unsigned integer of 32 bits holds."""
+    return min(max(amount, 0), 0xFFFFFFFF)

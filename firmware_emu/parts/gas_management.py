@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
 LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TELEPHONE = 116, 16, 19
 IDENTIFICATION_DIGITS, PIN_DIGITS = 4, 4
-CONSUMER_PASSWORD = 2
+CONSUMER_PASSWORDS = frozenset({2, 3})
+"""Password types that a command may switch off: the specification's template says 2, its mapping table 3."""
 CLEAR_DISPLAY_DATA = 0x200
 """Bit of a change of tenancy: devices of the consumer get nothing older."""
 
@@ -125,7 +126,7 @@ class GasManagement(Part):
     def _set_pin(self, component: Component) -> None:
         """From afar the PIN can only be switched off."""
         fields = fields_of(component)
-        require(fields["password_type"] == CONSUMER_PASSWORD and not fields["password"])
+        require(fields["password_type"] in CONSUMER_PASSWORDS and not fields["password"])
         self.state.pin = b""
         self.touch()
 

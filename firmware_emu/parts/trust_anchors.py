@@ -193,6 +193,11 @@ class TrustAnchors(Part):
     def _preset_party(self, party: PartyDetails) -> None:
         credentials = self.device.credentials
         if party.status is CredentialStatus.SUCCESS:
+            listed = [(contents.key_usage, contents.cell_usage) for contents in party.cells or ()]
+            for cell in [
+                cell for cell in credentials.cells() if cell.role == party.role and USES[cell.use] not in listed
+            ]:
+                credentials.empty(cell)
             for contents in party.cells or ():
                 named = TrustAnchorCell(party.role, contents.key_usage, contents.cell_usage)
                 self._preset_cell(named, contents.subject, contents.key_identifier)

@@ -136,6 +136,22 @@ def test_mode_is_read_back(rig: PrepaymentRig) -> None:
     assert values(answer) == [0x0C94]
 
 
+def test_amounts_that_no_attribute_holds_are_told_as_the_nearest_one(rig: PrepaymentRig) -> None:
+    most, least = 2**31 - 1, -(2**31)
+    rig.ask("GCS05", *configuration(limit=2**32 - 1))
+    for _ in range(2):
+        rig.ask("GCS40a", adjust(0, most))
+    assert rig.balance == most
+    assert fields(rig.ask("GCS02", set_mode(0x0C94, -1))[0])["emergency_credit_limit"] == 2**32 - 1
+    for _ in range(4):
+        rig.ask("GCS40a", adjust(0, least))
+    assert rig.balance == least
+    for _ in range(3):
+        rig.ask("GCS04", *(debt(kind, most) for kind in (1, 3, 5)))
+    (_, answer) = rig.ask("GCS14", read(0x0700, 0x0617, 0x0616), read(PREPAYMENT, 5, 2, 1, 0x231, 0x211, 0x221))
+    assert values(answer)[1:] == [most, least, *[2**32 - 1] * 3]
+
+
 def test_unknown_mode_is_refused(rig: PrepaymentRig) -> None:
     assert statuses(rig.ask("GCS03", set_mode(0x1234))) == [0x85]
 

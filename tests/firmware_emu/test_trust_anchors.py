@@ -451,3 +451,13 @@ def test_a_preset_fills_cells_of_which_only_the_identifier_is_known() -> None:
     assert contents in answer.parties[0].cells
     assert answer.parties[0].current_sequence_number == 12
     assert answer.parties[1] == gone
+
+
+def test_a_preset_leaves_a_role_only_the_cells_that_are_listed() -> None:
+    rig = Asn1Rig()
+    asked = CredentialDetailsCommand(cell(ROLE.ACCESS_CONTROL_BROKER, KA), (ROLE.SUPPLIER,))
+    (before,) = rig.ask(0x0008, asked, BROKER).parties
+    assert len(before.cells) == 3
+    wanted = replace(before, cells=before.cells[:2])
+    rig.device.asn1.preset(0x0008, CredentialDetailsResponse((wanted,)))
+    assert rig.ask(0x0008, asked, BROKER).parties == (wanted,)
