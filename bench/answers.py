@@ -7,25 +7,30 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from protocols import instant
-from protocols.dlms.access import AccessRequest, AccessResponse, Service, decode_apdu, invoke_id_of
+from protocols.dlms.access import AccessRequest, AccessResponse, Service, Specification, decode_apdu, invoke_id_of
 from protocols.dlms.axdr import decode_data
 from protocols.dlms.cosem_time import CosemDateTime
-from protocols.dlms.data import Data
-from protocols.dlms.data_protection import ProtectedValue
-from protocols.errors import DecodeError, MeterbenchError, RemoteProtocolError
+from protocols.dlms.data import Data, DataType
+from protocols.dlms.data_protection import ProtectedRead, ProtectedValue
+from protocols.errors import DecodeError, MissingKeyError, RemoteProtocolError
+from protocols.eui64 import eui64_text
 from protocols.gbcs import protection
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import Component, GbzPayload, decode_gbz
 from protocols.gbcs.gbz_component import SECURITY_HEADER
 from protocols.gbcs.keys import KeyStore
 from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.object_values import misfit
+from protocols.gbcs.objects import find
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict as KeyVerdict
 from protocols.gbcs.use_cases import Payload, Protection
 from protocols.instant import Instant
+from protocols.zigbee.smart_energy import find_attribute
 from protocols.zigbee.zcl import DEFAULT_RESPONSE, STATUS_TEXTS, SUCCESS, DefaultResponse, ReadAttributesResponse
 
 from .evidence import Check, Verdict
+from .findings import Inconclusive
 from .head_end import Command, HeadEnd, party_text
 
 if TYPE_CHECKING:
@@ -59,8 +64,8 @@ class Answer:
 
     @property
     def failed(self) -> Check | None:
-        """The first check that did not pass."""
-        return next((made for made in self.checks if made.verdict is not Verdict.PASS), None)
+        """The first check that failed."""
+        return next((made for made in self.checks if made.verdict is Verdict.FAIL), None)
 
     def attribute(self, cluster: int, attribute: int) -> Any:
         """The value of an attribute that was read. Raises RemoteProtocolError when the answer does not have it."""
@@ -85,6 +90,7 @@ class Answer:
 def check_answer(head_end: HeadEnd, command: Command, octets: bytes, now: Instant | None) -> Answer:
     """Look at an answer in every way that the catalogue and the command allow; never raises for what a device did.
 
+    Raises Inconclusive where the bench has no key to open an encrypted part with.
     ``now`` is true time for the date-time in the header; None if the bench does not know it.
     """
     answer = Answer(command)
@@ -127,10 +133,17 @@ def _protection(head_end: HeadEnd, command: Command, message: Message) -> Iterat
     has = Protection.SIGNATURE if message.signature else Protection.NONE
     has |= Protection.NONE if message.mac is None else Protection.MAC
     yield check("protection", protection_text(wanted), protection_text(has))
-    found = protection.verify(message, head_end.store(command.sender))
-    for name, verdict in zip(("signature", "MAC"), found, strict=True):
-        if verdict is not KeyVerdict.ABSENT:
-            yield check(name, KeyVerdict.VALID.value, verdict.value)
+    yield from protection_checks(message, head_end.store(command.sender))
+
+
+def protection_checks(message: Message, store: KeyStore, of: str = "") -> Iterator[Check]:
+    """That signature and MAC hold, as far as there are any; INCONCLUSIVE where the bench has no key to tell."""
+    for name, found in zip(("signature", "MAC"), protection.verify(message, store), strict=True):
+        if found is KeyVerdict.NO_KEY:
+            party = eui64_text(message.originator)
+            yield Check(name + of, Verdict.INCONCLUSIVE, KeyVerdict.VALID.value, f"no key of {party} to verify it with")
+        elif found is not KeyVerdict.ABSENT:
+            yield check(name + of, KeyVerdict.VALID.value, found.value)
 
 
 def protection_text(what: Protection) -> str:
@@ -185,6 +198,34 @@ def _open_dlms(answer: Answer, payload: AccessResponse, message: Message, reader
     answer.results = tuple(result.code for result in payload.results)
     opened = [_plain_dlms(answer, data, message, reader) for data in payload.data]
     answer.data = tuple(opened)
+    answer.checks.append(_values(request, answer))
+
+
+def _values(request: AccessRequest, answer: Answer) -> Check:
+    """That what was read has the types that the catalogue gives it: everything behind this may rely on them."""
+    asked = zip(request.specifications, request.data, answer.data, answer.results, strict=False)
+    wrong = [misfit for what, argument, value, code in asked if code == 0 for misfit in _misfits(what, argument, value)]
+    return check("values", _OF_THEIR_TYPES, wrong[0] if wrong else _OF_THEIR_TYPES)
+
+
+_OF_THEIR_TYPES = "of their objects' types"
+
+
+def _misfits(what: Specification, argument: Data, value: Data) -> Iterator[str]:
+    if what.service in (Service.GET, Service.GET_SELECTED):
+        yield from _misfit(what.class_id, what.obis, what.attribute, value)
+    elif (read := ProtectedRead.from_data(argument)) is not None:
+        if value.type is not DataType.STRUCTURE or len(value.value) != len(read.objects):
+            yield f"what was encrypted is no structure of {len(read.objects)}"
+            return
+        for each, part in zip(read.objects, value.value, strict=True):
+            yield from _misfit(each.class_id, each.obis, each.attribute, part)
+
+
+def _misfit(class_id: int, obis: bytes, attribute: int, value: Data) -> Iterator[str]:
+    known = find(class_id, obis, "attribute", attribute)
+    if known is not None and (said := misfit(known.shape, value, known.name)):
+        yield said
 
 
 def _result_service(service: Service) -> Service:
@@ -204,7 +245,10 @@ def _plain_dlms(answer: Answer, data: Data, message: Message, reader: KeyStore) 
 def _decrypted(answer: Answer, message: Message, reader: KeyStore, ciphered: bytes) -> bytes:
     try:
         plain = protection.decrypt_part(message, reader, ciphered)
-    except MeterbenchError as error:
+    except MissingKeyError as error:
+        answer.checks.append(Check("encrypted part", Verdict.INCONCLUSIVE, "authentic", str(error)))
+        raise Inconclusive(f"encrypted part: {error}") from None
+    except RemoteProtocolError as error:
         answer.checks.append(check("encrypted part", "authentic", str(error), passed=False))
         raise
     answer.checks.append(check("encrypted part", "authentic", "authentic"))
@@ -223,6 +267,17 @@ def _open_gbz(answer: Answer, payload: GbzPayload, message: Message, reader: Key
     wanted = [f"{c.cluster:04X}/{c.frame.sequence}" for c in asked]
     found = list(dict.fromkeys(f"{c.cluster:04X}/{c.frame.sequence}" for c in opened))
     answer.checks.append(check("clusters and sequence numbers", " ".join(wanted), " ".join(found)))
+    wrong = [said for component in opened for said in _wrong_types(component)]
+    answer.checks.append(check("values", _OF_THEIR_TYPES, wrong[0] if wrong else _OF_THEIR_TYPES))
+
+
+def _wrong_types(component: Component) -> Iterator[str]:
+    """Attributes that were read and are of another type than the cluster's table says."""
+    if isinstance(component.content, ReadAttributesResponse):
+        for record in component.content.records:
+            row = find_attribute(component.cluster, record.attribute)
+            if row is not None and record.status == SUCCESS and record.type != row.type:
+                yield f"{row.name} is of type {record.type:02X}, not {row.type:02X}"
 
 
 def _statuses(component: Component) -> Iterator[int]:

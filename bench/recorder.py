@@ -33,10 +33,10 @@ class OpenExchange:
 
     def closed(self, at: Instant, verdict: Verdict | None, reason: str) -> Exchange:
         """The finished record; without a verdict of its own it is that of its checks."""
-        failed = next((made for made in self.checks if made.verdict is Verdict.FAIL), None)
         if verdict is None:
             verdict = Verdict.of(made.verdict for made in self.checks)
-            reason = finding_text(failed) if failed else f"{len(self.checks)} checks passed"
+            decisive = next((made for made in self.checks if made.verdict is verdict is not Verdict.PASS), None)
+            reason = finding_text(decisive) if decisive else f"{len(self.checks)} checks passed"
         return Exchange(
             device=self.device,
             use_case=self.use_case,

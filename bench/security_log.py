@@ -44,15 +44,17 @@ def logged_codes(kind: DeviceType, answer: Answer) -> list[int]:  # noqa: ARG001
         return []
 
 
-def _rows(log: Data) -> list[tuple[object, ...]]:
+def _rows(log: Data) -> list[object]:
     if log.type is DataType.COMPACT_ARRAY and isinstance(log.value, CompactArray):
         return list(log.value.rows)
     if log.type is DataType.ARRAY:
-        return [tuple(member.value for member in row.value) for row in log.value]
+        return [tuple(member.value for member in row.value) for row in log.value if row.type is DataType.STRUCTURE]
     raise RemoteProtocolError(f"a log is an array, not {log.type.name}")
 
 
-def _entry(row: tuple[object, ...]) -> tuple[Instant, int, bytes]:
+def _entry(row: object) -> tuple[Instant, int, bytes]:
+    if not isinstance(row, tuple) or len(row) < 2:  # of a compact array a row may be a plain value
+        raise RemoteProtocolError("an entry of a log begins with time and code")
     at, code, other = (*row, b"")[:3]
     if not isinstance(at, int) or not isinstance(code, int):
         raise RemoteProtocolError("an entry of a log begins with time and code")
@@ -60,5 +62,7 @@ def _entry(row: tuple[object, ...]) -> tuple[Instant, int, bytes]:
 
 
 def _events(made: object) -> list[tuple[Instant, int, bytes]]:
-    fields = getattr(made, "fields", {})
-    return [(event.time, event.event_id, event.data) for event in fields["events"]]
+    events = getattr(made, "fields", {}).get("events")
+    if events is None:
+        raise RemoteProtocolError("a log that cannot be read")
+    return [(event.time, event.event_id, event.data or b"") for event in events]

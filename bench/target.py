@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from protocols.eui64 import Eui64
+from protocols.errors import RemoteProtocolError
+from protocols.eui64 import Eui64, eui64_text
 from protocols.gbcs import alert_codes
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
-from protocols.gbcs.protection import Verdict as KeyVerdict
-from protocols.gbcs.protection import verify
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.use_cases import Protection, by_code
 from protocols.instant import Instant
 
 from .alert_reading import alert_code
-from .answers import TIME_TOLERANCE, Answer, check, check_answer, check_success, protection_text
+from .answers import TIME_TOLERANCE, Answer, check, check_answer, check_success, protection_checks, protection_text
 from .evidence import Check, Verdict
 from .findings import DeviceFinding, Inconclusive
 from .head_end import Command, HeadEnd
@@ -258,10 +257,14 @@ class Target:
         for one in arrived:
             name = "response" if command is not None and _answers(one, command) else _what(one)
             if one.message is not None and one.message.cra is Cra.ALERT:
-                alert, checks = self._check_alert(one.message)
+                try:
+                    alert, checks = self._check_alert(one.message)
+                except RemoteProtocolError as error:
+                    checks = [check("alert", "as its message code says", str(error), passed=False)]
+                else:
+                    alerts.append(alert)
+                    name = f"alert {alert.code:04X}"
                 exchange.checks += checks
-                alerts.append(alert)
-                name = f"alert {alert.code:04X}"
             exchange.received.append(self._home.seen(name, one.octets))
         self.alerts += alerts
         return alerts
@@ -272,10 +275,12 @@ class Target:
         wanted = case.alert if case else Protection.SIGNATURE
         has = Protection.SIGNATURE if message.signature else Protection.NONE
         has |= Protection.NONE if message.mac is None else Protection.MAC
-        checks = [check(f"protection of alert {code:04X}", protection_text(wanted), protection_text(has))]
-        for name, verdict in zip(("signature", "MAC"), verify(message, self._home.observer), strict=True):
-            if verdict is not KeyVerdict.ABSENT:
-                checks.append(check(f"{name} of alert {code:04X}", KeyVerdict.VALID.value, verdict.value))
+        named = f" of alert {code:04X}"
+        checks = [
+            check(f"originator{named}", eui64_text(self.eui64), eui64_text(message.originator)),
+            check(f"protection{named}", protection_text(wanted), protection_text(has)),
+            *protection_checks(message, self._home.observer, named),
+        ]
         return Alert(code, message.message_code, message.recipient), checks
 
     def _answer(self, command: Command, arrived: Sequence[Arrived]) -> Answer:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from bench.alert_reading import alert_code
 from bench.answers import Answer, check_answer, check_success
 from bench.evidence import Verdict
 from bench.head_end import BROKER, Command, HeadEnd
@@ -15,9 +16,11 @@ from bench.pki import USES, Party, TestPki
 from bench.requests import Request, dlms, gbz
 from bench.rig import load_rig
 from bench.tokens import electricity_top_up, repeated, token_in
-from protocols.dlms.data import Data
-from protocols.errors import LocalProtocolError
+from protocols.dlms.access import DataNotification
+from protocols.dlms.data import Data, null, octet_string, structure, uint16
+from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.gbcs.key_folder import FolderKeyStore
+from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.protection import Verdict as KeyVerdict
 from protocols.gbcs.protection import add_mac, sign, verify
@@ -33,7 +36,7 @@ SUPPLIER, OPERATOR = RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR
 
 @pytest.fixture
 def head_end() -> HeadEnd:
-    return HeadEnd(PKI.parties, {device.eui64: device.type for device in RIG.devices})
+    return HeadEnd(TestPki(RIG).parties, {device.eui64: device.type for device in RIG.devices})
 
 
 def test_a_critical_command_is_signed_by_its_sender_and_macked_by_the_broker(head_end: HeadEnd) -> None:
@@ -159,6 +162,8 @@ def test_a_right_answer_passes(head_end: HeadEnd) -> None:
         ("payload", {"payload": b"\xda\x00"}),
         ("invoke id", {"payload": bytes.fromhex("DA20000009000001160101" + "0100")}),
         ("results", {"payload": bytes.fromhex("DA20000001000001" + "00010200")}),
+        ("values", {"payload": bytes.fromhex("DA20000001000001" + "1101" + "010100")}),
+        ("values", {"payload": bytes.fromhex("DA20000001000001" + "00" + "010100")}),
     ],
 )
 def test_one_thing_wrong_is_found_and_named(head_end: HeadEnd, name: str, changed: dict[str, Any]) -> None:
@@ -179,6 +184,25 @@ def test_a_wrong_mac_or_signature_is_found(head_end: HeadEnd) -> None:
     found = check_answer(head_end, command, signed.encode(), None).checks
     assert "protection" in {c.name for c in found if c.verdict is Verdict.FAIL}
     assert check_answer(head_end, command, b"\x00", None).failed is not None
+
+
+def test_a_key_that_the_bench_lacks_is_no_fault_of_the_device(head_end: HeadEnd) -> None:
+    def from_a_stranger(message: Message) -> Message:
+        return add_mac(replace(message, signature=bytes(64)), PKI.devices[ESME], head_end.identity(BROKER))
+
+    head_end.store(SUPPLIER).remove(KeyName(ESME, KeyUse.DIGITAL_SIGNING))  # type: ignore[attr-defined]  # in memory
+    answer = answered(head_end, from_a_stranger)
+    (signature,) = (made for made in answer.checks if made.name == "signature")
+    assert signature.verdict is Verdict.INCONCLUSIVE
+    assert signature.found == "no key of 00-DB-12-34-56-78-90-A0 to verify it with"
+
+
+@pytest.mark.parametrize(
+    "body", [structure(), structure(null()), uint16(0x8F30), octet_string(b"ab"), structure(structure())]
+)
+def test_an_alert_without_a_code_is_a_fault_of_the_device(body: Data) -> None:
+    with pytest.raises(RemoteProtocolError, match="without an alert code"):
+        alert_code(DataNotification(1, body))
 
 
 def test_a_failing_instruction_is_named(head_end: HeadEnd) -> None:

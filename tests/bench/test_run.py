@@ -19,6 +19,9 @@ from bench.rig import load_rig
 from bench.runner import run_suite
 from bench.spoiling import with_altered_octet
 from protocols.dlms.data import octet_string
+from protocols.errors import DecodeError
+from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.payload import decode_payload
 
 RIG = load_rig()
 ESME = RIG.devices[1].eui64
@@ -73,6 +76,21 @@ def test_the_run_goes_on_after_a_message_that_is_none(tmp_path: Path, capsys: py
 def test_anything_can_be_sent_to_a_device_that_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert send(tmp_path, b"\xff\xff", device="electricity-meter") is ExitCode.FAIL
     assert "security log 8F1E" in capsys.readouterr().out
+
+
+def test_the_run_goes_on_after_an_alert_that_is_malformed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(message: Message) -> object:
+        if message.cra is Cra.ALERT:
+            raise DecodeError(33, "a structure", "nonsense")
+        return decode_payload(message)
+
+    monkeypatch.setattr("bench.target.decode_payload", refused)
+    assert send(tmp_path, altered(), command()) is ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert "alert: expected as its message code says, found octet 33: expected a structure, found nonsense" in out
+    assert "PASS  message-1.hex" in out
 
 
 def test_a_replayed_file_is_refused_the_second_time(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -160,16 +178,16 @@ def test_interrupt(esme):
 
 
 def test_a_suite_that_is_broken_off_has_not_passed(tmp_path: Path) -> None:
-    (tmp_path / "test_own.py").write_text(INTERRUPTED)
-    record = run_suite(load_rig(), tmp_path / "e", tests=[str(tmp_path / "test_own.py")])
+    (tmp_path / "test_broken_off.py").write_text(INTERRUPTED)
+    record = run_suite(load_rig(), tmp_path / "e", tests=[str(tmp_path / "test_broken_off.py")])
     assert [exchange.verdict for exchange in record.exchanges] == [Verdict.PASS, Verdict.ERROR]
     assert "pytest says interrupted" in record.exchanges[-1].reason
     assert json.loads((tmp_path / "e" / "run.json").read_text())["verdict"] == "ERROR"
 
 
 def test_a_suite_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "test_own.py").write_text("this is no Python")
-    record = run_suite(load_rig(), tmp_path / "e", tests=[str(tmp_path / "test_own.py")])
+    (tmp_path / "test_unreadable.py").write_text("this is no Python")
+    record = run_suite(load_rig(), tmp_path / "e", tests=[str(tmp_path / "test_unreadable.py")])
     assert record.verdict is Verdict.ERROR
 
 

@@ -12,6 +12,18 @@ from bench.evidence import Plot, RunRecord, SeenMessage, Strip, Verdict, verify_
 from bench.rig import load_rig
 from bench.runner import OutputError, check_folder, run_suite, suite_folder
 from firmware_emu.alerts import Alerts
+from protocols.dlms.access import AccessResponse, Result
+from protocols.dlms.data import (
+    Data,
+    DataType,
+    TypeDescription,
+    array,
+    compact_array,
+    null,
+    octet_string,
+    structure,
+    uint8,
+)
 from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
 
@@ -179,6 +191,28 @@ def test_fail_and_error_are_never_mixed_up(tmp_path: Path) -> None:
     assert reasons["bug"] == "KeyError: 'missing'"
     assert reasons["value"].startswith("version: expected")
     assert reasons["Nobody can tell"] == "no daylight"
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        null(),
+        structure(),
+        array(uint8(1)),
+        octet_string(b"abc"),
+        compact_array(TypeDescription(DataType.UINT8), (1, 2)),
+    ],
+    ids=["null", "empty structure", "array", "octets", "compact array"],
+)
+def test_values_of_other_types_are_faults_of_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, lie: Data
+) -> None:
+    def lying(invoke_id: int, data: tuple[Data, ...], results: tuple[Result, ...]) -> AccessResponse:
+        return AccessResponse(invoke_id, tuple(value if value == null() else lie for value in data), results)
+
+    monkeypatch.setattr("firmware_emu.cosem.AccessResponse", lying)
+    record = run(tmp_path, tests=(str(suite_folder()),))
+    assert {exchange.verdict for exchange in record.exchanges} == {Verdict.PASS, Verdict.FAIL}
 
 
 # -- evidence ---------------------------------------------------------------------------------------------------------
