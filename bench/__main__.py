@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import sys
 from io import TextIOWrapper
 from pathlib import Path
@@ -167,6 +169,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a file's name may hold what the terminal cannot show
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+    atexit.register(gc.freeze)  # at its end the interpreter would search all that was imported for garbage
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the exit status must tell a broken bench from a failed device
