@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from protocols.errors import DecodeError, LocalProtocolError
 from protocols.eui64 import Eui64
+from protocols.gbcs.roles import DeviceType
 from protocols.instant import Instant
 from protocols.zigbee.mmo import install_code_key, mmo_hash
 
@@ -23,6 +24,7 @@ from .parts.hub_forwarding import Forwarding
 from .parts.sub_ghz import SubGhz
 from .tunnel import COORDINATOR, EVERY_SERVER, GET, TUNNELLING, given_out, put
 
+JOINED = 0x8183
 MOST_FRAMES_AT_ONCE = 10_000
 """More frames at one instant than any home has: devices that answer each other for ever."""
 
@@ -150,6 +152,8 @@ class Han:
             return False
         node.renew_key()
         self._keep(hub.sent(hub.device.through(lambda: hub.log.joined(node.identity, node.key_hash), now)))
+        if node.device.personality.device in (DeviceType.ESME, DeviceType.GSME):
+            self._keep(node.sent(node.device.through(lambda: node.device.alerts.event(JOINED), now)))
         return True
 
     def recall(self, node: Node) -> None:

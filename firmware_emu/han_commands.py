@@ -1,4 +1,4 @@
-"""The event log's record of commands: those of remote parties, and those that other devices of the home send.
+"""The event log's record of commands: of remote parties, of other devices of the home, of the consumer at the meter.
 
 A command that was verified is an entry with its message code, done or not done (GBCS 16.2, immediate commands). What
 waits for a later time has codes of its own; commands that fail a check are in the security log.
@@ -6,6 +6,7 @@ waits for a later time has codes of its own; commands that fail a check are in t
 
 from __future__ import annotations
 
+from enum import IntEnum
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from .device import Device
 
 DONE, NOT_DONE = 0x8154, 0x8155
+USER_DONE, USER_NOT_DONE = 0x8161, 0x8162
 LOGS_READS = False
 """Inferred: what only reads leaves no entry, or a month of daily reads would push everything else out of the log."""
 CLEAR_EVENT_LOG = frozenset({0x0015, 0x0024})
@@ -26,6 +28,26 @@ CLEAR_EVENT_LOG = frozenset({0x0015, 0x0024})
 
 _ASN1_READS = frozenset({0x0008, 0x000C, 0x0013, 0x011B, 0x0129})
 _GETS = (Operation.GET, Operation.GET_WITH_SELECTION)
+
+
+class UserCommand(IntEnum):
+    """Commands of the user interface, as the log names them.
+
+    Inferred: the order in which SMETS lists them, which agrees with the two numbers that have been seen, 2 and 5.
+    """
+
+    ACTIVATE_EMERGENCY_CREDIT = 1
+    ADD_CREDIT = 2
+    ALLOW_ACCESS = 3
+    CHECK_FOR_HAN_COMMANDS = 4
+    ENABLE_SUPPLY = 5
+    SET_PRIVACY_PIN = 6
+    TEST_VALVE = 7
+
+
+def log_user_command(device: Device, command: UserCommand, *, done: bool) -> None:
+    """Log what the consumer has asked for at the device itself."""
+    device.alerts.event(USER_DONE if done else USER_NOT_DONE, command.to_bytes(2, "big"))
 
 
 def log_command(device: Device, command: Command, *, done: bool) -> None:

@@ -30,6 +30,7 @@ from ..parts.metrology import Metrology
 from ..parts.non_disablement import NonDisablement
 from ..parts.profiles import Profiles
 from ..parts.randomised_offset import RandomisedOffset
+from ..parts.sensors import Sensors
 from ..parts.supply import Supply
 from ..parts.tamper import Tamper
 from ..parts.tariff import Tariff
@@ -73,7 +74,7 @@ def make_device(
     account.before_mode_change.append(billing.snapshot_change)
     parts: list[Part] = [
         *(Identity(), ClockObject(), AlertSettings(), information),
-        *(offset, periods, switch, Tamper(switch)),
+        *(offset, periods, switch, Tamper(switch), Sensors()),
         *(tariff, metrology, profiles, MaximumDemands(metrology)),
         *(billing, account, gateway, limit),
         *(supply, Voltage()),

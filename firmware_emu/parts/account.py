@@ -26,6 +26,7 @@ from ..engines.credit_state import (
     PaymentMode,
     Refusal,
 )
+from ..han_commands import UserCommand, log_user_command
 from ..part import NEVER, Part
 from ..profile_generic import serve_log
 from ..ring_log import RingLog
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .load_switch import LoadSwitch
     from .non_disablement import NonDisablement
 
+EMERGENCY_KEY = "emergency credit"
 CREDIT_LOG_ENTRIES, REPAYMENT_LOG_ENTRIES = 5, 10
 NO_LIMIT = 0x7FFFFFFF
 """Largest amounts of a new meter: none."""
@@ -136,6 +138,12 @@ class AccountPart(Part):
     def charge(self, at: Instant, cost: int) -> None:
         """Energy used up to ``at`` cost this much, in millipence."""
         self.apply(self.reckoning.charge(at, cost))
+
+    def pressed(self, key: str) -> bool:
+        if key != EMERGENCY_KEY:
+            return False
+        log_user_command(self.device, UserCommand.ACTIVATE_EMERGENCY_CREDIT, done=self.activate_emergency())
+        return True
 
     # what others do
 

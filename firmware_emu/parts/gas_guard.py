@@ -12,6 +12,7 @@ from protocols.zigbee.smart_energy_common import METERING
 from ..alerts import Purpose
 from ..part import Part
 from ..zcl_values import Held, serve
+from .sensors import ERRORS, PORTS
 from .tamper import INTEGRITY, INTEGRITY_REASONS, Sensor
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ TAMPERS = {
 }
 """Signals that are tampers, with the codes of their beginning and end."""
 FAULTS = {"flow beyond capacity": 0x81B4, "air in the gas": 0x81B5, "reverse flow": 0x81B6, "valve tested": 0x8184}
+FAULTS |= ERRORS | PORTS
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from ..dated_commands import serve as serve_dated
 from ..engines.credit import Account
 from ..engines.credit_state import SUPPLY_ARMED, CreditDefect, CreditEvent, Decision, PaymentMode, TopUp
 from ..engines.tariff_calendar import Calendar
-from ..han_commands import log_han_command
+from ..han_commands import UserCommand, log_han_command, log_user_command
 from ..part import NEVER, Part
 from ..refusals import ZCL_FAILURE, ZclFailed
 from ..zcl_server import Reply
@@ -134,7 +134,7 @@ class GasPrepayment(Part):
     def pressed(self, key: str) -> bool:
         if key != EMERGENCY_KEY:
             return False
-        self.activate_emergency()
+        log_user_command(self.device, UserCommand.ACTIVATE_EMERGENCY_CREDIT, done=self.activate_emergency())
         return True
 
     # commands

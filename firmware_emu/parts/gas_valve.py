@@ -18,6 +18,7 @@ from protocols.zigbee.smart_energy_common import METERING
 from protocols.zigbee.zcl import ClusterCommand
 
 from ..defects import register_defect
+from ..han_commands import UserCommand, log_user_command
 from ..outputs import Show, SwitchMoved
 from ..part import NEVER, Part
 from ..refusals import ZCL_FAILURE, ZclFailed
@@ -180,7 +181,9 @@ class GasValve(Part):
     def pressed(self, key: str) -> bool:
         if key != OPEN_KEY:
             return False
-        if self.state.supply is not Supply.ARMED:
+        armed = self.state.supply is Supply.ARMED
+        log_user_command(self.device, UserCommand.ENABLE_SUPPLY, done=armed)
+        if not armed:
             self.device.emit(Show("valve", "not armed"))
             return True
         self._move(Supply.ON)

@@ -16,6 +16,7 @@ from protocols.enumerations import plain_members
 
 from ..cosem import expect
 from ..defects import register_defect
+from ..han_commands import UserCommand, log_user_command
 from ..outputs import Show, SwitchMoved
 from ..part import Part
 from ..refusals import AccessFailed
@@ -145,7 +146,9 @@ class LoadSwitch(Part):
     def pressed(self, key: str) -> bool:
         if key != ENABLE_KEY:
             return False
-        if not self.enable_locally():
+        done = self.enable_locally()
+        log_user_command(self.device, UserCommand.ENABLE_SUPPLY, done=done)
+        if not done:
             self.device.emit(Show("supply", "not armed"))
         return True
 

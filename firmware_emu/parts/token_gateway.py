@@ -23,6 +23,7 @@ from ..credentials import Cell
 from ..defects import register_defect
 from ..engines.credit_state import Refusal
 from ..engines.token_counters import KeypadLock, TokenCounters, TokenVerdict
+from ..han_commands import UserCommand, log_user_command
 from ..outputs import Show
 from ..part import Part
 from ..refusals import AccessFailed
@@ -108,6 +109,7 @@ class TokenGateway(Part):
         if not key.startswith(TYPED):
             return False
         result = self.enter_at_keypad(key.removeprefix(TYPED))
+        log_user_command(self.device, UserCommand.ADD_CREDIT, done=result is TokenResult.ACCEPTED)
         self.device.emit(Show("token", result.name.lower().replace("_", " ")))
         return True
 

@@ -31,6 +31,8 @@ DATA_CLASS, REGISTER, LIMITER = 1, 3, 71
 COUNT = 255
 NOMINAL = 230
 """Volts, until something else is observed."""
+VOLTAGE = "voltage "
+"""Begins the signal of a voltmeter; volts of each phase follow."""
 USUAL_PERIOD = 600
 NEVER_OVER, NEVER_UNDER = 0xFFFF_FFFF, 0
 """Thresholds of a new meter: none is passed. Inferred."""
@@ -108,6 +110,14 @@ class Voltage(Part):
             self._take(place, phase.observe(now, voltage))
         self.touch()
         self._rearm()
+
+    def sensed(self, signal: str, active: bool) -> None:
+        """``voltage 243``, on a polyphase meter ``voltage 243 241 240``; anything else is not about voltage."""
+        if not active or not signal.startswith(VOLTAGE):
+            return
+        volts = [int(word) for word in signal.removeprefix(VOLTAGE).split() if word.isdecimal()]
+        if len(volts) == len(self._phases):
+            self.observe(volts)
 
     # inside
 

@@ -266,7 +266,7 @@ def test_device_joins_with_its_install_code_and_is_reported() -> None:
     home.receive_wan(parties.command("CCS01", add_device(ELECTRICITY)), START + 3)
     joined, done = home.join(ELECTRICITY, START + 60)
     assert joined
-    assert alerts([each.output for each in done]) == [0x8F12]
+    assert alerts([each.output for each in done]) == [0x8F12, 0x8183]
     node = home.han.nodes[ELECTRICITY]
     entry = home.device(HUB).find(HubDeviceLog).entry(ELECTRICITY)
     assert entry is not None

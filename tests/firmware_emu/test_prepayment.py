@@ -323,7 +323,7 @@ def test_a_typed_token_is_reported_and_wrong_ones_lock_the_keypad() -> None:
     for _ in range(5):
         assert Show("token", "invalid") in meter.press("token 12345678901234567890")
     assert Show("token", "keypad locked") in meter.press("token " + meter.token(2, 1))
-    assert meter.events()[-2:] == [0x81C4, 0x81C5]
+    assert meter.events()[-4:] == [0x81C4, 0x8162, 0x81C5, 0x8162]
     assert top_up(meter, meter.token(3, 1), 3).results == [0]
     meter.run(START + HOUR)
     assert Show("token", "accepted") in meter.press("token " + meter.token(2, 1))
