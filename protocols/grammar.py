@@ -268,13 +268,10 @@ class Record(Format, Struct):
         Struct.__init__(self, *fields)
         self.fields: list[tuple[str, Any]] = [(f.name, f.subcon) if f.name else ("", f) for f in self.subcons]
         self.names = tuple(name for name, kind in self.fields if not isinstance(kind, Fixed))
-        self._make: Callable[..., Any] = make or self._dictionary
+        self._make = make
         getter: Callable[[str], Callable[[Any], Any]] = attrgetter if make else itemgetter
         self._puts = [(name, kind, None if isinstance(kind, Fixed) else getter(name)) for name, kind in self.fields]
         self._steps = _steps(self.fields)
-
-    def _dictionary(self, *values: Any) -> dict[str, Any]:
-        return dict(zip(self.names, values))  # noqa: B905 - the steps give one value for each name
 
     def take(self, data: bytes, at: int, end: int) -> tuple[Any, int]:
         values: list[Any] = []
@@ -287,6 +284,8 @@ class Record(Format, Struct):
             except DecodeError as error:
                 raise error.inside(name) from None
             values.append(value)
+        if self._make is None:
+            return dict(zip(self.names, values)), at  # noqa: B905 - the steps give one value for each name
         return self._make(*values), at
 
     def put(self, value: Any) -> bytes:
