@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from hal.channel import ChannelTimeout, TransientChannelError
 from protocols.errors import MeterbenchError, RemoteProtocolError
 
 from .evidence import Verdict
+
+T = TypeVar("T")
 
 
 class DeviceFinding(MeterbenchError, AssertionError):  # noqa: N818 - it is no error of the program
@@ -23,6 +27,13 @@ class DeviceFinding(MeterbenchError, AssertionError):  # noqa: N818 - it is no e
 
 class Inconclusive(MeterbenchError):  # noqa: N818 - it is no error of the program
     """Nobody can tell: something that the test needs cannot be had here. The text says what."""
+
+
+def only(found: Sequence[T], what: str) -> T:
+    """The one thing that an answer must hold. Raises DeviceFinding when there are more, or none."""
+    if len(found) != 1:
+        raise DeviceFinding(f"{what}: expected 1, found {len(found)}")
+    return found[0]
 
 
 def verdict_of(error: BaseException, test_file: Path | None, raised_in: Path | None) -> Verdict:

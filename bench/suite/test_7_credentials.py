@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.findings import only
 from bench.head_end import BROKER
 from bench.home import Home
 from bench.pki import CELLS
@@ -38,10 +39,13 @@ def test_trust_anchors(home: Home, device: Target) -> None:
     usage = KeyUsage.KEY_AGREEMENT if asks is BROKER else KeyUsage.DIGITAL_SIGNATURE
     command = CredentialDetailsCommand(TrustAnchorCell(asks, usage), (asks,))
     reply = device.ask(asn1("CS02a", command, title="Read trust anchor details"), sender=asks)
-    (party,) = reply.value.parties
+    party = only(reply.value.parties, "parties")
     reply.expect("role", int(asks), party.role)
     reply.expect("status", CredentialStatus.SUCCESS.name, CredentialStatus(party.status).name)
-    found = {USES[cell.key_usage, cell.cell_usage]: (cell.subject, cell.key_identifier) for cell in party.cells or ()}
+    cells = party.cells or ()
+    known = [(USES.get((cell.key_usage, cell.cell_usage)), cell) for cell in cells]
+    reply.that("uses of the cells", "known ones", cells, good=all(use is not None for use, _ in known))
+    found = {use: (cell.subject, cell.key_identifier) for use, cell in known if use is not None}
     reply.expect("cells", described(expected(home, device, asks)), described(found))
 
 

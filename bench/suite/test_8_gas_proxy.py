@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from bench.findings import only
 from bench.home import Home
 from bench.requests import Request, gbz
 from bench.target import Target
@@ -52,7 +53,7 @@ def test_profile_log(home: Home, gsme: Target, gpf: Target) -> None:
     home.pass_to(HALF_HOUR)
     start = gpf.now + 1 - 2 * HOUR
     reply = gpf.ask(samples("GCS17", start, 4, "Read profile log"))
-    (log,) = reply.fields(METERING, SAMPLES)
+    log = only(reply.fields(METERING, SAMPLES), "logs")
     reply.expect("first half-hour", start, log["sample_start_time"])
     reply.expect("half-hours", 4, len(log["samples"]))
     for number, amount in enumerate(log["samples"]):
@@ -80,9 +81,9 @@ def test_daily_consumption_log(home: Home, gsme: Target, gpf: Target) -> None:
     home.pass_time(HALF_HOUR)
     day = gpf.now // DAY * DAY - DAY
     reply = gpf.ask(samples("GCS61", day, 1, "Read daily consumption log"))
-    (log,) = reply.fields(METERING, SAMPLES)
+    log = only(reply.fields(METERING, SAMPLES), "logs")
     reply.expect("day", day, log["sample_start_time"])
-    (amount,) = log["samples"]
+    amount = only(log["samples"], "samples")
     reply.within("gas of the day", gsme.section.load.litres_between(day, day + DAY), amount, 1, "l")
 
 

@@ -25,7 +25,9 @@ from protocols.dlms.data import (
     uint8,
 )
 from protocols.errors import DecodeError
+from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.message import Message
+from protocols.zigbee.zcl import DefaultResponse
 
 REFUSALS = str(suite_folder() / "test_9_refusals.py")
 ELECTRICITY, GAS = "electricity-meter", "gas-meter"
@@ -213,6 +215,25 @@ def test_values_of_other_types_are_faults_of_the_device(
     monkeypatch.setattr("firmware_emu.cosem.AccessResponse", lying)
     record = run(tmp_path, tests=(str(suite_folder()),))
     assert {exchange.verdict for exchange in record.exchanges} == {Verdict.PASS, Verdict.FAIL}
+
+
+def test_answers_in_more_or_fewer_parts_are_faults_of_the_device(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gas = [str(path) for path in suite_folder().glob("test_*gas*.py")]
+    for times in (2, 0):
+
+        def lying(components: tuple[Component, ...], times: int = times) -> GbzPayload:
+            return GbzPayload(times * components or tuple(map(_default_response, components)))
+
+        monkeypatch.setattr("firmware_emu.zcl_server.GbzPayload", lying)
+        (tmp_path / str(times)).mkdir()
+        record = run(tmp_path / str(times), tests=tuple(gas))
+        assert {exchange.verdict for exchange in record.exchanges} == {Verdict.PASS, Verdict.FAIL}
+
+
+def _default_response(to: Component) -> Component:
+    return Component.general(to.cluster, DefaultResponse(to.frame.command, 0), to.frame.sequence, to_client=True)
 
 
 # -- evidence ---------------------------------------------------------------------------------------------------------
