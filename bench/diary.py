@@ -49,13 +49,13 @@ class Diary:
         self._began: Instant = 0
         self._ended: Instant = 0
 
-    def watch(self, name: str, output: Output, now: Instant) -> None:
+    def watch(self, name: str, output: Output, at: Instant) -> None:
         """A device did something."""
         if isinstance(output, Show):
             self.shown.setdefault(name, {})[output.item] = output.text
         elif isinstance(output, SwitchMoved):
             self.levels.setdefault(name, {})[output.switch] = output.level
-            self._moves.setdefault((name, output.switch), []).append((now, f"{output.level} %"))
+            self._moves.setdefault((name, output.switch), []).append((at, f"{output.level} %"))
 
     def look(self, name: str, device: Device, now: Instant) -> None:
         """Read a meter."""

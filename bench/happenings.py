@@ -23,8 +23,8 @@ MOST_LINES = {DISPLAYS: 5, OTHERS: 30}
 class Happenings:
     """Writes lines, from ``begin`` on. ``clock`` gives seconds of this computer, by which the lines are limited."""
 
-    def __init__(self, write: Callable[[str], None], now: Callable[[], Instant], clock: Callable[[], float]) -> None:
-        self._write, self._now, self._clock = write, now, clock
+    def __init__(self, write: Callable[[str], None], clock: Callable[[], float]) -> None:
+        self._write, self._clock = write, clock
         self._second = 0
         self._written = dict.fromkeys(MOST_LINES, 0)
         self._left_out = 0
@@ -36,11 +36,11 @@ class Happenings:
         for line in waiting or ():
             self._write(line)
 
-    def watch(self, name: str, output: Output) -> None:
+    def watch(self, name: str, output: Output, at: Instant) -> None:
         """A device did something."""
         text = happening_text(output)
         if text and self._room(DISPLAYS if isinstance(output, Show) else OTHERS):
-            self._line(f"{to_datetime(self._now()):%Y-%m-%d %H:%M:%S}  {name}  {text}")
+            self._line(f"{to_datetime(at):%Y-%m-%d %H:%M:%S}  {name}  {text}")
 
     def _room(self, kind: str) -> bool:
         second = int(self._clock())

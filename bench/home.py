@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from firmware_emu import Output
 from hal.address import PtyAddress
 from hal.blocks import BlockChannel
 from hal.frame import WrapperChannel
@@ -49,7 +48,7 @@ class Home:
         self.recorder = Recorder(self.clock.now, sink)
         self.targets: tuple[Target, ...] = ()
         self.diary = Diary()
-        self.installation = Installation(rig, self.pki, self.clock.now, self._watch)
+        self.installation = Installation(rig, self.pki, self.clock.now, self.diary.watch)
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
@@ -124,9 +123,6 @@ class Home:
             return SeenMessage(name, octets, at, tuple(found.sheet().fields), found.notes())
         except DecodeError as error:
             return SeenMessage(name, octets, at, problem=str(error))
-
-    def _watch(self, name: str, output: Output) -> None:
-        self.diary.watch(name, output, self.clock.now())
 
     def _look(self) -> None:
         """Read the meters for the record."""

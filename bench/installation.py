@@ -25,8 +25,8 @@ from .emulated import Emulated
 from .pki import TestPki
 from .rig import DeviceSection, Rig
 
-Watch = Callable[[str, Output], None]
-"""Told of everything that a device does: its name, and what."""
+Watch = Callable[[str, Output, Instant], None]
+"""Told of everything that a device does: its name, what, and when."""
 Memory = Callable[[DeviceSection], Nvm]
 
 
@@ -46,12 +46,13 @@ class Installation:
         rig: Rig,
         pki: TestPki,
         now: Now,
-        watch: Watch = lambda _name, _output: None,
+        watch: Watch = lambda _name, _output, _at: None,
         memory: Memory = volatile,
         *,
         new: bool = True,
     ) -> None:
         self._now, self._watch = now, watch
+        self._at: Instant = 0
         self.servers: dict[str, Emulated] = {}
         self._names: dict[Eui64, str] = {}
         self._wires: dict[Eui64, Emulated] = {}
@@ -77,19 +78,22 @@ class Installation:
 
     async def start(self) -> None:
         """Switch everything on. Raises LocalProtocolError if time has gone back since the devices last ran."""
-        await self._pass_on(self._world.power_on(self._now()))
+        await self._pass_on(self._world.power_on(self._moment()))
 
     async def advance(self, now: Instant) -> None:
-        """Let time pass."""
-        await self._pass_on(self._world.advance(now))
+        """Let time pass, from one thing that is due to the next."""
+        while (wake := self._world.next_wake()) is not None and wake < now:
+            self._at = max(self._at, wake)
+            await self._pass_on(self._world.advance(self._at))
+        await self._pass_on(self._world.advance(self._moment(now)))
 
     async def press(self, device: Eui64, key: str) -> None:
         """The consumer presses a key."""
-        await self._pass_on(self._world.press(device, key, self._now()))
+        await self._pass_on(self._world.press(device, key, self._moment()))
 
     async def look(self, device: Eui64, work: Callable[[], object]) -> None:
         """Look into a device; what follows from that, happens."""
-        await self._pass_on(self._world.through(device, work, self._now()))
+        await self._pass_on(self._world.through(device, work, self._moment()))
 
     def next_wake(self) -> Instant | None:
         """When something is due next, or None."""
@@ -105,7 +109,7 @@ class Installation:
         recipient = _recipient(octets)
         if recipient in self._wires:
             self._wires[recipient] = server
-        await self._pass_on(self._world.receive_at(server.device.identity, octets, self._now()))
+        await self._pass_on(self._world.receive_at(server.device.identity, octets, self._moment()))
         self.disturbed.set()
 
     async def _pass_on(self, done: Iterable[Done]) -> None:
@@ -114,7 +118,12 @@ class Installation:
             if isinstance(output, SendMessage):
                 sender = Message.decode(output.octets).originator
                 await self._wires[sender].give([output])
-            self._watch(self._names[sender], output)
+            self._watch(self._names[sender], output, self._at)
+
+    def _moment(self, now: Instant | None = None) -> Instant:
+        """The time, which is also that of what follows. While something is passed on, more may have come."""
+        self._at = max(self._at, self._now() if now is None else now)
+        return self._at
 
 
 def _recipient(octets: bytes) -> Eui64 | None:

@@ -12,7 +12,7 @@ import os
 import time
 import tty
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Protocol
 
@@ -31,6 +31,8 @@ LONGEST_SLEEP = 3600.0
 """Seconds after which the time keeper looks at the clock again, whatever it waits for."""
 WAITING_MESSAGES = 1000
 """Messages kept for the next connection while there is none; the oldest are lost first."""
+ROUNDS_TO_CONNECT = 10
+"""Rounds of the event loop after which a connection that was accepted last is known here."""
 DEVICE_PORT = 1
 """The wrapper port of the device."""
 
@@ -79,14 +81,14 @@ class Server:
         self._peer = 0
         self._waiting: deque[bytes] = deque(maxlen=WAITING_MESSAGES)
         self._blocks = BlockLink()
-        self._changed = asyncio.Event()
+        self._changed, self._to_write = asyncio.Event(), asyncio.Event()
 
     async def serve(self, stream: Stream) -> None:
         """Serve one connection until its far end is gone. A new connection takes the place of the one before."""
         link = WrapperLink()
         self._stream, self._blocks = stream, BlockLink()
+        writing = asyncio.ensure_future(self._write(stream))
         try:
-            await self._flush()
             while octets := await self._read(stream, link):
                 for event in link.feed(octets):
                     if isinstance(event, FrameReceived):
@@ -97,6 +99,7 @@ class Server:
         finally:
             if self._stream is stream:
                 self._stream = None
+            writing.cancel()
             await stream.close()
 
     async def take(self, octets: bytes) -> None:
@@ -104,14 +107,14 @@ class Server:
         await self.give(self.device.receive(octets, self.now()))
 
     async def give(self, outputs: Iterable[Output]) -> None:
-        """Pass the device's outputs on; messages wait while nobody is connected."""
+        """Pass the device's outputs on; messages wait while nobody is connected or reads."""
         for output in outputs:
             if self._watch is not None:
                 self._watch(output)
             if isinstance(output, SendMessage):
                 self._waiting.append(output.octets)
         self._changed.set()
-        await self._flush()
+        self._to_write.set()
 
     async def keep_time(self, clock: ScaledTime) -> None:
         """Let the device do what is due, for ever. Cancel it to stop."""
@@ -128,19 +131,32 @@ class Server:
         """A unit of the wire: a message, a block of one, or the acknowledgement of blocks."""
         for message in self._blocks.receive(unit, _wire_time()):
             await self.take(message)
-        await self._flush()
+        self._to_write.set()
 
-    async def _flush(self) -> None:
-        stream, now = self._stream, _wire_time()
-        if stream is None:
-            return
-        while self._waiting:
-            self._blocks.send(self._waiting.popleft(), now)
-        timer = self._blocks.next_timer()
-        if timer is not None and timer <= now:
-            self._blocks.on_timer(now)
-        for unit in self._blocks.take_output():
-            await stream.write(encode_frame(unit, DEVICE_PORT, self._peer))
+    async def _write(self, stream: Stream) -> None:
+        """Write what there is to be written, until cancelled: the device never waits for those who do not read."""
+        try:
+            while True:
+                self._to_write.clear()
+                for unit in self._units():
+                    await stream.write(encode_frame(unit, DEVICE_PORT, self._peer))
+                await self._to_write.wait()
+        except MeterbenchError:
+            return  # the reading side learns of it too
+
+    def _units(self) -> Iterator[bytes]:
+        """What is to be written now; a message is taken off the queue when the ones before it are written."""
+        while True:
+            now = _wire_time()
+            timer = self._blocks.next_timer()
+            if timer is not None and timer <= now:
+                self._blocks.on_timer(now)
+            units = self._blocks.take_output()
+            yield from units
+            if not units and not self._waiting:
+                return
+            if not units:
+                self._blocks.send(self._waiting.popleft(), now)
 
     @staticmethod
     async def _read(stream: Stream, link: WrapperLink) -> bytes:
@@ -231,13 +247,14 @@ async def on_pty(server: Server) -> AsyncIterator[str]:
 @asynccontextmanager
 async def on_tcp(server: Server, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, int]]:
     """Serve the device on a TCP port; 0 takes a free one. Gives the address and port."""
-    connections: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], _TcpStream] = {}
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        connection = asyncio.ensure_future(server.serve(_TcpStream(reader, writer)))
-        connections.add(connection)
-        connection.add_done_callback(connections.discard)
+        stream = _TcpStream(reader, writer)
+        connection = asyncio.ensure_future(server.serve(stream))
+        connections[connection] = stream
         await asyncio.wait({connection})
+        del connections[connection]
 
     listener = await asyncio.start_server(connected, host, port)
     try:
@@ -245,9 +262,14 @@ async def on_tcp(server: Server, port: int = 0, host: str = "127.0.0.1") -> Asyn
         yield bound[0], bound[1]
     finally:
         listener.close()
-        for task in tuple(connections):
-            task.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
+        for _ in range(ROUNDS_TO_CONNECT):
+            await asyncio.sleep(0)
+        for connection in connections:
+            connection.cancel()
+        left = dict(connections)
+        await asyncio.gather(*left, return_exceptions=True)
+        for stream in left.values():  # also of a connection that had not come to be served
+            await stream.close()
 
 
 @asynccontextmanager

@@ -80,7 +80,7 @@ class _Life:
         if self._files is not None:
             kept.callback(self._files.close)
         self._pace: Pace | None = None
-        self._happenings = Happenings(_say, self._now, time.monotonic)
+        self._happenings = Happenings(_say, time.monotonic)
         files = self._files
         memory, new = (volatile, True) if files is None else (files.memory, files.new)
         self.installation = Installation(rig, TestPki(rig), self._now, self._happenings.watch, memory, new=new)

@@ -37,6 +37,7 @@ from protocols.instant import instant
 PATIENCE = 60.0
 """Seconds after which a test gives up; nothing waits this long when all is well."""
 ROOT = Path(__file__).parents[2]
+NEW_YEAR = instant(2026, 1, 1)
 METER, HUB, GAS = "electricity-meter", "hub", "gas-meter"
 
 
@@ -259,17 +260,17 @@ def test_time_passes_as_fast_as_asked_but_not_faster_than_devices_can_live() -> 
 def test_only_so_many_lines_are_written_in_a_second() -> None:
     lines: list[str] = []
     at = [0.0]
-    happenings = Happenings(lines.append, lambda: instant(2026, 1, 1), lambda: at[0])
-    happenings.watch("early", Show("power", "1 W"))
+    happenings = Happenings(lines.append, lambda: at[0])
+    happenings.watch("early", Show("power", "1 W"), NEW_YEAR)
     assert lines == []
     happenings.begin()
     assert lines == ["2026-01-01 00:00:00  early  power: 1 W"]
     for number in range(100):
-        happenings.watch("display", Show("power", f"{number} W"))
-    happenings.watch("switch", SwitchMoved("relay", 100))
+        happenings.watch("display", Show("power", f"{number} W"), NEW_YEAR)
+    happenings.watch("switch", SwitchMoved("relay", 100), NEW_YEAR)
     assert len(lines) == 6
     assert lines[-1] == "2026-01-01 00:00:00  switch  relay moves to 100 %"
     at[0] = 1.5
-    happenings.watch("display", Show("power", "0 W"))
+    happenings.watch("display", Show("power", "0 W"), NEW_YEAR)
     assert lines[-2:] == ["... 96 more, not shown", "2026-01-01 00:00:00  display  power: 0 W"]
     assert happening_text(SendHan(Eui64(bytes(8)), 1, b"")) == ""
