@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.access import DataNotification, invoke_id_of
 from protocols.dlms.cosem_time import CosemDateTime
@@ -26,8 +26,12 @@ from protocols.gbcs.use_cases import Protection
 from protocols.gbcs.use_cases import by_code as use_case_by_code
 from protocols.instant import Instant
 
-from .defects import ALERTS_GO_TO_WRONG_PARTY
+from .defects import ALERTS_GO_TO_WRONG_PARTY, ALERTS_TO_LOSING_SUPPLIER
 from .part import Part
+
+if TYPE_CHECKING:
+    from .credentials import PartyChange
+    from .device import Device
 
 GENERIC_CRITICAL, GENERIC_NON_CRITICAL = 0x1000, 0x1001
 
@@ -57,9 +61,12 @@ class Purpose(StrEnum):
 
 @dataclass(slots=True)
 class AlertState:
-    """Settings in force, by "role-number purpose": 256 bits, bit n for code 80nn or 81nn."""
+    """Settings in force, by "role-number purpose": 256 bits, bit n for code 80nn or 81nn. ``former``: the supplier
+    before the last change of supplier, empty without one.
+    """
 
     bits: dict[str, int] = field(default_factory=dict)
+    former: bytes = b""
 
 
 class Alerts(Part):
@@ -73,6 +80,15 @@ class Alerts(Part):
         super().__init__()
         self.listeners: list[Callable[[int, bool], None]] = []
         """Told of every event: its code, and whether it is to be shared with the devices of the home."""
+
+    def attach(self, device: Device) -> None:
+        super().attach(device)
+        device.credentials.listeners.append(self._party_changed)
+
+    def _party_changed(self, change: PartyChange) -> None:
+        if change.role is RemotePartyRole.SUPPLIER and change.before is not None:
+            self.state.former = bytes(change.before)
+            self.touch()
 
     # events
 
@@ -105,6 +121,9 @@ class Alerts(Part):
         row = by_code(code)
         roles = self._roles(row.recipients if row else frozenset())
         found = {party: None for role in roles if (party := credentials.party(role)) is not None}
+        if self.state.former and self.device.defective(ALERTS_TO_LOSING_SUPPLIER):
+            supplier, former = credentials.party(RemotePartyRole.SUPPLIER), Eui64(self.state.former)
+            return [former if party == supplier else party for party in found]
         return list(found)
 
     def holder(self, role: int) -> list[Eui64]:

@@ -15,6 +15,7 @@ from protocols.dlms.cosem_time import ClockStatus as CosemClockStatus
 from protocols.enumerations import plain_members
 from protocols.instant import DAY, Instant
 
+from .defects import REPORTS_TEN_SECONDS
 from .part import Part
 from .settings import check_choice, check_range
 
@@ -158,7 +159,7 @@ class Clock(Part):
         hub = self.hub_time()
         if hub is None:
             self._doubt()
-        elif abs(hub - at) <= MAX_SILENT_CORRECTION:
+        elif abs(hub - at) <= MAX_SILENT_CORRECTION - self.device.defective(REPORTS_TEN_SECONDS):
             self._take(hub)
         else:
             self._doubt()

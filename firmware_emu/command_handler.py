@@ -70,7 +70,10 @@ class CommandHandler:
             return _fitting(device.cosem.execute(payload, go_on=go_on))
         if isinstance(payload, GbzPayload):
             components = device.zcl.execute(payload, command.header, device.keys, go_on=go_on)
-            return components.encode(), all(map(_is_success, components.components))
+            lost = device.defective(defects.SILENT_WHEN_NOTHING_FOUND) and any(
+                map(_is_not_found, components.components)
+            )
+            return None if lost else components.encode(), all(map(_is_success, components.components))
         if isinstance(payload, Asn1Payload) and device.asn1.serves(command.use_case.message_code):
             answer = device.asn1.execute(command.use_case.message_code, payload)
             return (None, False) if answer is None else (answer.encode(), _is_done(answer.value))
@@ -100,7 +103,10 @@ class CommandHandler:
         if Protection.SIGNATURE in protection:
             message = sign(message, keys)
         if Protection.MAC in protection:
-            message = add_mac(message, keys, self._device.credentials.broker())
+            broker = self._device.credentials.broker()
+            if self._device.defective(defects.DERIVES_WITHOUT_COUNTER):
+                return replace(add_mac(replace(message, counter=0), keys, broker), counter=message.counter)
+            message = add_mac(message, keys, broker)
         return message
 
 
@@ -119,6 +125,10 @@ def _is_success(component: Component) -> bool:
     if isinstance(content, ReadAttributesResponse):
         return not any(record.status for record in content.records)
     return not isinstance(content, DefaultResponse) or content.status in (0, ZCL_NOT_FOUND)
+
+
+def _is_not_found(component: Component) -> bool:
+    return isinstance(component.content, DefaultResponse) and component.content.status == ZCL_NOT_FOUND
 
 
 def _is_done(answer: Any) -> bool:

@@ -67,6 +67,8 @@ class CosemServer:
         self._ranges: dict[tuple[int, bytes, int], RangeGet] = {}
         self._methods: dict[tuple[int, bytes, int], Method] = {}
         self._presets: dict[tuple[int, bytes, int, bool], Preset] = {}
+        self.leaves_end_out: Callable[[], bool] = lambda: False
+        """True for a planned defect: logs are read without their last second."""
         self.activations: set[tuple[int, bytes, int]] = set()
         """Attributes that take an activation time; all times in one request must agree."""
         self.faults: dict[tuple[int, bytes, int], int] = {}

@@ -24,6 +24,11 @@ CANCEL_MEANS_NOW: Final = "cancel-means-now"
 ALERTS_GO_TO_WRONG_PARTY: Final = "alerts-go-to-wrong-party"
 ENCRYPTS_WITH_HEADER_COUNTER: Final = "encrypts-with-header-counter"
 TAKES_ANY_PARTY_KEY: Final = "takes-any-party-key"
+DERIVES_WITHOUT_COUNTER: Final = "derives-without-counter"
+SILENT_WHEN_NOTHING_FOUND: Final = "silent-when-nothing-found"
+ALERTS_TO_LOSING_SUPPLIER: Final = "alerts-to-losing-supplier"
+LOG_END_EXCLUDED: Final = "log-end-excluded"
+REPORTS_TEN_SECONDS: Final = "reports-ten-seconds"
 LOG_KEEPS_OLDEST: Final = "log-keeps-oldest"
 CLEAR_LOG_CLEARS_SECURITY_LOG: Final = "clear-log-clears-security-log"
 
@@ -43,6 +48,11 @@ DEFECTS: dict[str, str] = {
     ALERTS_GO_TO_WRONG_PARTY: "sends the supplier's alerts to the network operator and the other way round",
     ENCRYPTS_WITH_HEADER_COUNTER: "encrypts for an unknown party with the counter of the header",
     TAKES_ANY_PARTY_KEY: "takes any certificate for that of an unknown party, whoever it names",
+    DERIVES_WITHOUT_COUNTER: "derives the keys of its MACs with a counter of 0, so that none of them is right",
+    SILENT_WHEN_NOTHING_FOUND: "does not answer at all where a gas command finds nothing",
+    ALERTS_TO_LOSING_SUPPLIER: "still sends the supplier's alerts to the one before after a change of supplier",
+    LOG_END_EXCLUDED: "leaves the entry at the end of the range out when a log is read by date",
+    REPORTS_TEN_SECONDS: "takes a clock that is exactly ten seconds off for one that is too far off",
     LOG_KEEPS_OLDEST: "a full log throws the newest entry away instead of the oldest",
     CLEAR_LOG_CLEARS_SECURITY_LOG: "clearing the event log clears the security log too",
 }

@@ -22,6 +22,7 @@ from .command_handler import CommandHandler
 from .cosem import CosemServer
 from .counters import Counters
 from .credentials import Credentials
+from .defects import LOG_END_EXCLUDED
 from .dispatcher import Dispatcher
 from .future_dating import FutureDating
 from .logs import Logs
@@ -109,6 +110,7 @@ class Device:
         self.dispatcher = Dispatcher(self)
         core = (self.power, self.clock, self.logs, self.credentials, self.counters, self.alerts)
         self.parts: tuple[Part, ...] = (*core, self.passive, *parts, self.future)
+        self.cosem.leaves_end_out = lambda: self.defective(LOG_END_EXCLUDED)
         self._attach()
 
     def part(self, name: str) -> Part:

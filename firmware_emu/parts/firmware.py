@@ -52,6 +52,12 @@ SKIPS_IMAGE_SIGNATURE = register_defect("skips-image-signature", "keeps an image
 ACTIVATES_WITHOUT_HASH = register_defect("activates-without-hash", "activates an image without computing its hash anew")
 HASHES_WHOLE_FILE = register_defect("hashes-whole-file", "computes the hash over the whole file, header included")
 
+SEAM_BLOCK_TWICE = register_defect(
+    "seam-block-twice", "writes the block before a page of image memory once more in the place of the page's first"
+)
+SEAM = 1024
+"""Octets of a page."""
+
 ACTIVATE, READ_VERSION = 0x0012, 0x0129
 ACTIVATION_ALERT, VERSION_ALERT = 0x00CA, 0x012B
 RECEIPT_DLMS, RECEIPT_GBZ = 0x00CE, 0x00CF
@@ -156,6 +162,8 @@ class FirmwareStore(Part):
         if not self.state.downloading or offset != self.expected:
             return self.expected
         bank = self._spare
+        if offset and offset % SEAM == 0 and self.device.defective(SEAM_BLOCK_TWICE):
+            block = bytes(bank.octets[-len(block) :])
         bank.append(block)
         if not self.state.total:
             self._read_size()

@@ -13,9 +13,10 @@ from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
 from protocols.gbcs.gbz import Component
 from protocols.instant import Instant
-from protocols.zigbee.smart_energy_common import BASIC, CALENDAR, METERING, PREPAYMENT, PRICE
+from protocols.zigbee.smart_energy_common import BASIC, CALENDAR, EVENTS, METERING, PREPAYMENT, PRICE
 from protocols.zigbee.zcl import ClusterCommand, DefaultResponse, ReadAttributes, ReadAttributesResponse
 
+from ..defects import register_defect
 from ..outputs import SendHan
 from ..part import Part
 from ..refusals import ZclFailed
@@ -40,6 +41,8 @@ GETS = frozenset(
     }
 )
 """Commands that may be asked in the home: cluster and command."""
+GET_EVENT_LOG = (EVENTS, 0x00)
+LOGS_IN_THE_HOME = register_defect("logs-in-the-home", "lets any device of the home read event and security log")
 _FIRST_TIMES = ("earliest_start_time", "earliest_sample_time")
 
 Listener = Callable[[Eui64, Component], None]
@@ -103,7 +106,8 @@ class GasHanServer(Part):
             self._send(source, Component.of(reply.content, sequence, disable_default_response=True))
 
     def _perform(self, component: Component) -> Sequence[Reply]:
-        if (component.cluster, component.frame.command) not in GETS:
+        asked = (component.cluster, component.frame.command)
+        if asked not in GETS and not (asked == GET_EVENT_LOG and self.device.defective(LOGS_IN_THE_HOME)):
             raise ZclFailed(UNSUPPORTED_COMMAND)
         return self.device.zcl.perform(self._limited(component)) or ()
 

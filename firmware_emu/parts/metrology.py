@@ -46,6 +46,9 @@ class Flows(NamedTuple):
 _COLUMNS = len(Flows._fields)
 TARIFF_IN_LOCAL_TIME = register_defect("tariff-in-local-time", "switches tariff rates an hour early in summer")
 UPDATE_CLEARS_REGISTERS = register_defect("update-clears-registers", "a firmware update sets all registers to 0")
+RATE_STUCK_AFTER_UPDATE = register_defect(
+    "rate-stuck-after-update", "never leaves the rate that was in force when its firmware was updated"
+)
 FIRMWARE_CHANGED = 0x8F43
 SWITCHES_IN_DOUBT = register_defect(
     "switches-rates-in-doubt", "goes on switching tariff rates while its clock cannot be trusted"
@@ -282,6 +285,11 @@ class Metrology(Part):
         return HOUR if wrong else 0
 
     def _heard(self, code: int, _shared: bool) -> None:
+        if code == FIRMWARE_CHANGED and self.device.defective(RATE_STUCK_AFTER_UPDATE):
+            self.settle()
+            self.state.held = [meter.selector(self.state.until) for meter in self.meters()]
+            self.retune()
+            self.touch()
         if code == FIRMWARE_CHANGED and self.device.defective(UPDATE_CLEARS_REGISTERS):
             state = self.state
             state.primary, state.secondary = Registers(), Registers()

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from protocols.dlms.data import DataType, described_structure
-from protocols.instant import HALF_HOUR, Instant
+from protocols.instant import HALF_HOUR, HOUR, Instant
 
 from ..defects import register_defect
 from ..part import Part
 from ..profile_generic import serve_log
 from ..protected_reads import serve_protected_read
 from ..ring_log import RingLog
+from .metrology import is_summer_time
 from .register_rows import MONEY, WRAP, RowShape, register_rows
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ DAILY_IMPORT, DAILY_EXPORT, DAILY_PREPAYMENT = "0-0:98.1.9", "0-0:98.1.10", "0-0
 PROFILE_IN_WATTS = register_defect("profile-in-watts", "half-hour profile entries hold the average power, not Wh")
 STAMPED_AT_START = register_defect("profile-stamped-at-start", "half-hour entries carry the start of their period")
 DAILY_LOG_TWICE = register_defect("daily-log-twice", "every daily read log entry is made twice")
+
+DAILY_LOG_IN_LOCAL_TIME = register_defect(
+    "daily-log-in-local-time", "stamps daily entries with the midnight of local time, an hour early in summer"
+)
 
 
 @dataclass(slots=True)
@@ -118,6 +123,8 @@ class Profiles(Part):
 
     def _midnight(self, at: Instant) -> None:
         columns = self.metrology.registers()
+        if self.device.defective(DAILY_LOG_IN_LOCAL_TIME) and is_summer_time(at):
+            at -= HOUR
         self.daily_import.append(at, *columns)
         if self.device.defective(DAILY_LOG_TWICE):
             self.daily_import.append(at, *columns)

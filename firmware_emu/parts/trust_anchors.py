@@ -31,6 +31,7 @@ from protocols.smki.certificate import Certificate, key_identifier
 from protocols.smki.recovery import issuer_key
 
 from ..credentials import Anchor, Cell
+from ..defects import register_defect
 from ..dispatcher import FORMAT_FAILURE, NO_AUTHORITY
 from ..future_dating import AT_ONCE, CANCEL, Pending
 from ..part import Part
@@ -42,6 +43,9 @@ from .credential_update import CredentialUpdate
 if TYPE_CHECKING:
     from ..device import Device
 
+HIDES_FAILED_ROW = register_defect(
+    "hides-failed-credential", "reports a dated update as carried out though one of its credentials was refused"
+)
 REPORT_CODES = (0x0008, 0x011B)
 CREDENTIALS_UPDATED = 0x8F70
 _BROKER_BY_BROKER, _BY_CONTINGENCY = 0x0104, 0x0109
@@ -146,7 +150,8 @@ class TrustAnchors(Part):
         statuses = {result.status for result in outcome.results}
         if CredentialStatus.SUCCESS in statuses:
             self.device.alerts.event(CREDENTIALS_UPDATED)
-        if statuses - {CredentialStatus.SUCCESS}:
+        partly = CredentialStatus.SUCCESS in statuses and self.device.defective(HIDES_FAILED_ROW)
+        if statuses - {CredentialStatus.SUCCESS} and not partly:
             raise Refused
 
     def _tell(self, pending: Pending, code: int) -> None:

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ..device import Device
 
 RESTARTS_DOWNLOAD = register_defect("restarts-download", "begins a download anew after every outage")
+IGNORES_WAIT = register_defect("ignores-wait", "asks on for a block though it was told to wait")
 
 QUERY_EVERY: Instant = DAY
 BLOCK_SIZE = 64
@@ -135,7 +136,8 @@ class UpgradeClient(Part):
 
     def _take(self, block: ImageBlock) -> None:
         if block.status == WAIT_FOR_DATA:
-            self.schedule(self.device.now + max(block.wait, BLOCK_PERIOD))
+            wait = 0 if self.device.defective(IGNORES_WAIT) else block.wait
+            self.schedule(self.device.now + max(wait, BLOCK_PERIOD))
         elif block.status != SUCCESS or not block.data:
             self._end(ABORT)
         elif block.file == self._file and block.offset == self._store.expected:
