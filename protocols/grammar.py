@@ -183,10 +183,13 @@ def take_length(data: bytes, at: int, end: int) -> tuple[int, int]:
     return value, stop
 
 
+_SHORT_LENGTHS = [bytes((value,)) for value in range(0x80)]
+
+
 def put_length(value: int) -> bytes:
     """The octets of a DLMS length, in the shortest form."""
-    if value < 0x80:
-        return bytes((value,))
+    if 0 <= value < 0x80:
+        return _SHORT_LENGTHS[value]
     octets = value.to_bytes((value.bit_length() + 7) // 8, "big")
     return bytes((0x80 | len(octets),)) + octets
 

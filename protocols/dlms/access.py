@@ -161,7 +161,9 @@ class _DateTime(Counted):
         return value, stop
 
     def put(self, value: Any) -> bytes:
-        if len(value) not in (0, 12):
+        if value == b"":
+            return b"\x00"
+        if len(value) != 12:
             raise EncodeError(f"0 or 12 octets needed, {len(value)} given")
         return super().put(value)
 

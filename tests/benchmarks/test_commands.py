@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from protocols.dlms.access import AccessRequest, access_request, get
 from protocols.dlms.obis import obis
 from protocols.gbcs.message import Message
+from protocols.gbcs.use_cases import UseCase, by_name
 
 from ..firmware_emu.tiny import CLOSE_SWITCH, OPEN_SWITCH, READ_VERSION, SUPPLIER, messages
 from ..firmware_emu.whole_meter import Steady, WholeMeter
@@ -24,8 +25,22 @@ from .ratios import Operation, compare
 from .test_protection import SIGNING, VERIFYING, gmac_of
 
 ROUNDS, BATCH = 25, 40
+
+
+def use_case(name: str) -> UseCase:
+    """The row of a use case."""
+    row = by_name(name)
+    assert row is not None
+    return row
+
+
 READ_POWER = access_request(0, get(1, obis("0-0:94.44.34.20"), 2))
-NON_CRITICAL = {"firmware_version": ("ECS52", READ_VERSION), "power_registers": ("ECS17c", READ_POWER)}
+READ_TARIFF = access_request(0, *[get(each.class_id, each.obis, each.index) for each in use_case("ECS24").instructions])
+NON_CRITICAL = {
+    "firmware_version": ("ECS52", READ_VERSION),  # a constant
+    "power": ("ECS17c", READ_POWER),  # what has flowed since the last command is booked first, and kept
+    "whole_tariff": ("ECS24", READ_TARIFF),  # 17 values of a kilobyte
+}
 
 
 def batches(meter: WholeMeter, commands: list[tuple[str, AccessRequest]]) -> Iterator[list[bytes]]:
