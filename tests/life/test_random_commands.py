@@ -6,7 +6,7 @@ at the gas proxy. Forbidden, repeated and damaged ones are not answered by anybo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from random import Random
 from typing import Any
@@ -53,6 +53,8 @@ from .world import (
 )
 
 COMMANDS = 200
+STRANGER = RemotePartyRole.WAN_PROVIDER
+"""Whom no meter knows."""
 KINDS = (GPF, ESME, GSME, DeviceType.PPMID, DeviceType.HCALCS, DeviceType.SAPC)
 NO_AUTHORITY, UNKNOWN = 0x8F30, 0x8F3E
 OFF, ON, ARMED = 0, 1, 2
@@ -64,9 +66,9 @@ _HUB_TIME = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
 class Walk:
     """A home, and what its devices must hold: ``held`` by name, ``pending`` with the time at which it will be."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, defects: Sequence[str] = ()) -> None:
         self.chance = Random(seed)
-        self.house = House(kinds=KINDS, model="esme-auxiliary")
+        self.house = House(kinds=KINDS, model="esme-auxiliary", defects=defects)
         self.house.run(self.house.now + 60)
         self.held: dict[str, Any] = {"switch": ON, "valve": VALVE_ON, "balance": 0, "gas balance": 0}
         self.pending: dict[str, tuple[Instant, Any]] = {}
@@ -101,6 +103,11 @@ class Walk:
         sender = role or self.chance.choice(self.roles(request.use_case, device))
         command = self.house.command(request, device, sender=sender)
         self.past.append(command)
+        return self.carry(command, success=success)
+
+    def carry(self, command: Command, *, success: bool) -> Answer:
+        """Send a command, and check its one answer."""
+        device = command.device
         answers = self.house.send(command.octets)
         if device == GAS:
             assert answers == []
@@ -152,7 +159,7 @@ class Walk:
             (30, self.write),
             (20, self.check_one),
             (10, self.ask_anything),
-            (6, self.move_switch),
+            (9, self.move_switch),
             (5, self.move_valve),
             (5, self.move_money),
             (4, self.change_device_log),
@@ -193,23 +200,31 @@ class Walk:
         assert found == self.held.setdefault(setting.name, found), setting.name
 
     def ask_anything(self) -> None:
-        """Any read of the catalogue, by any role that may; it is answered, with whatever there is."""
+        """Any read of the catalogue, by any role that may; it is answered, with whatever there is.
+
+        The broker also asks for a party that the meter does not know.
+        """
         device = self.chance.choice(list(reads()))
         case = self.chance.choice(reads()[device])
+        if BROKER in case.roles and device == ELECTRICITY and self.chance.random() < 0.3:
+            stranger = self.house.command(plain_read(case), device, on_behalf_of=STRANGER)
+            self.carry(stranger, success=False)
+            return
         self.read(plain_read(case), device, success=False)
 
     def move_switch(self) -> None:
         """Open, close or arm."""
-        name = self.chance.choice(["ECS42", "ECS43", "ECS44"])
+        name = self.chance.choice(["ECS42", "ECS43", "ECS44", "ECS44"])
         possible = name != "ECS44" or self.held["switch"] != ON
         answer = self.speak(dlms(name), ELECTRICITY, success=possible)
         assert (answer.results == (0,)) == possible
         if possible:
             self.held["switch"] = {"ECS42": ON, "ECS43": OFF, "ECS44": ARMED}[name]
-        if self.held["switch"] == ARMED and self.chance.random() < 0.5:
-            self.house.press(ELECTRICITY, "enable supply")
-            self.held["switch"] = ON
         assert of_dlms("ECS45", 0)(self) == self.held["switch"]
+        if self.chance.random() < 0.5:
+            self.house.press(ELECTRICITY, "enable supply")
+            self.held["switch"] = ON if self.held["switch"] == ARMED else self.held["switch"]
+            assert of_dlms("ECS45", 0)(self) == self.held["switch"]
 
     def move_valve(self) -> None:
         """Close or arm; the consumer opens."""
@@ -219,9 +234,9 @@ class Walk:
         assert (set(answer.statuses) == {0}) == possible
         if possible:
             self.held["valve"] = {"GCS32": VALVE_OFF, "GCS39": VALVE_ARMED}[name]
-        if self.held["valve"] == VALVE_ARMED and self.chance.random() < 0.5:
+        if self.chance.random() < 0.5:
             self.house.press(GAS, "open valve")
-            self.held["valve"] = VALVE_ON
+            self.held["valve"] = VALVE_ON if self.held["valve"] == VALVE_ARMED else self.held["valve"]
         assert of_gbz("GCS33", (METERING, 0x0014))(self) == [self.held["valve"]]
 
     def move_money(self) -> None:
@@ -393,7 +408,7 @@ def _is_read(case: UseCase) -> bool:
         return False
     if case.components and not all(each.attributes for each in case.components):
         return False
-    header = Header(1, *[bytes(8)] * 3, 0)  # type: ignore[arg-type]  # any identifier
+    header = Header(1, HUB, HUB, HUB, 0)
     try:
         plain_read(case).payload(header)
     except MeterbenchError:
@@ -416,9 +431,9 @@ def plain_read(case: UseCase) -> Request:
     return asn1(case.name, values[case.name])
 
 
-def walk(seed: int) -> Walk:
+def walk(seed: int, *defects: str) -> Walk:
     """Two hundred commands, and then a look at everything."""
-    made = Walk(seed)
+    made = Walk(seed, defects)
     while len(made.house.head_end.sent) < COMMANDS:
         made.step()
     made.check_all()
@@ -429,6 +444,12 @@ def walk(seed: int) -> Walk:
 def test_random_commands(seed: int) -> None:
     done = walk(seed)
     assert len(done.past) > COMMANDS * 3 // 4
+
+
+@pytest.mark.parametrize("defect", ["answers-refused-commands", "ignores-role", "enables-supply-unasked"])
+def test_a_planned_defect_is_seen(defect: str) -> None:
+    with pytest.raises(AssertionError):
+        walk(1, defect)
 
 
 @pytest.mark.slow

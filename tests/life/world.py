@@ -93,14 +93,14 @@ class Heard(NamedTuple):
 class World:
     """What one device on a wire and a whole home have in common. ``alerts`` are all that were heard.
 
-    ``model`` is that of the electricity meter.
+    ``model`` is that of the electricity meter, ``defects`` are planned faults of it.
     """
 
-    def __init__(self, start: Instant, model: str = "") -> None:
+    def __init__(self, start: Instant, model: str = "", defects: Sequence[str] = ()) -> None:
         self.now = start
         self.sections = {section.type: section for section in RIG.devices}
-        if model:
-            self.sections[ESME] = self.sections[ESME].model_copy(update={"model": model})
+        changed = {"model": model, "defects": tuple(defects)}
+        self.sections[ESME] = self.sections[ESME].model_copy(update=changed)
         self.clock_error = 0
         """How far ahead the devices' clocks are known to be, seconds."""
         self.pki = TestPki(RIG)
@@ -271,8 +271,9 @@ class House(World):
         start: Instant = START,
         kinds: Sequence[DeviceType] = (GPF, ESME, GSME),
         model: str = "",
+        defects: Sequence[str] = (),
     ) -> None:
-        super().__init__(start, model)
+        super().__init__(start, model, defects)
         self.home = Home(self.make(CHF), [self.make(kind, load) for kind in kinds])
         self.late: list[Message] = []
         """Answers that came while time passed."""
