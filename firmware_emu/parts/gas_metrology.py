@@ -105,7 +105,11 @@ class GasMetrology(Part):
         self.settle()
 
     def power_restored(self, lost: Instant, at: Instant) -> None:  # noqa: ARG002 - the device's own clock counts
-        """Nothing was measured while there was no power; what was begun before is closed."""
+        """Nothing was measured while there was no power; what was begun before is closed.
+
+        A meter that was killed could not book what it had measured until then.
+        """
+        self._book(lost)
         state, now = self.state, self.device.now
         if now // HALF_HOUR > state.booked // HALF_HOUR:
             self._close_half_hour(state.booked // HALF_HOUR * HALF_HOUR)
