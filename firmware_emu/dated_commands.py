@@ -13,7 +13,7 @@ from protocols.gbcs.gbz import Component, ExecutionOutcome
 from protocols.instant import Instant
 from protocols.zigbee.smart_energy_common import CANCEL as CANCEL_FFFFFFFF
 from protocols.zigbee.smart_energy_common import NO_END as CANCEL_FFFFFFFE
-from protocols.zigbee.zcl import CommandRow
+from protocols.zigbee.zcl import ClusterCommand, CommandRow
 
 from .future_dating import AT_ONCE, CANCEL, Pending
 from .zcl_server import CommandPreset, Reply
@@ -65,8 +65,25 @@ def serve(
     def run(octets: bytes) -> None:
         dated.run(row.fields.decode(octets))
 
+    def time_of(component: Component) -> Instant | None:
+        when = component.from_date_time if dated.when is None else _field(component, dated.when)
+        return moment_of(device, when)
+
     register(device, key, run)
+    device.zcl.times[row.cluster, row.to_client, row.command] = time_of
     device.zcl.command(row.cluster, row.command, handle, to_client=row.to_client, preset=preset)
+
+
+def moment_of(device: Device, when: Instant | None) -> Instant | None:
+    """A time asked for: CANCEL (in either form), one to come, or None for at once."""
+    if when in (CANCEL_FFFFFFFE, CANCEL_FFFFFFFF):
+        return CANCEL
+    return when if when is not None and when > device.now else None
+
+
+def _field(component: Component, name: str) -> Instant | None:
+    content = component.content
+    return content.fields.get(name) if isinstance(content, ClusterCommand) else None
 
 
 def register(device: Device, key: str, run: Callable[[bytes], None]) -> None:

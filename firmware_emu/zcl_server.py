@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from protocols.gbcs.keys import KeyStore
     from protocols.gbcs.message import Message
     from protocols.gbcs.use_cases import UseCase
+    from protocols.instant import Instant
 
 UNSUPPORTED_ATTRIBUTE = 0x86
 UNSUPPORTED_COMMAND = 0x81
@@ -71,6 +72,8 @@ class ZclServer:
         self._attributes: dict[tuple[int, int], _Served] = {}
         self._presets: dict[tuple[int, bool, int], CommandPreset] = {}
         self._pinned: list[tuple[Component, Sequence[Reply] | int]] = []
+        self.times: dict[tuple[int, bool, int], Callable[[Component], Instant | None]] = {}
+        """Commands that may be dated: when such a component is to take effect, None for at once."""
         self.quiet_reads: set[tuple[int, int]] = set()
         """(message code, cluster) of reads in clear whose answer disables the default response all the same."""
         self.faults: dict[tuple[int, bool, int] | tuple[int, int], int] = {}
@@ -189,6 +192,8 @@ class ZclServer:
 
         The first component that fails ends it, unless ``go_on``; one that finds nothing is no failure.
         """
+        if not self._times_agree(payload):
+            return GbzPayload(tuple(_default(each, each.frame.command, ZCL_FAILURE) for each in payload.components))
         answers: list[Component] = []
         failed, sealed = False, 0
         for component in payload.components:
@@ -204,6 +209,14 @@ class ZclServer:
                 answers.append(_seal(answer, header, keys, sealed))
                 sealed += 1
         return GbzPayload(tuple(answers))
+
+    def _times_agree(self, payload: GbzPayload) -> bool:
+        """All components that are dated must be for one time, or the whole command is refused."""
+        if not self.times or len(payload.components) == 1:
+            return True
+        dated = ((self.times.get(_key(component)), component) for component in payload.components)
+        moments = {time(component) for time, component in dated if time is not None}
+        return len(moments - {None}) < 2
 
     def perform(self, component: Component) -> Sequence[Reply] | None:
         """Carry out one cluster command. Raises ZclFailed."""

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from protocols.dlms.cosem_time import ANY, ANY_YEAR, CosemDate
 from protocols.gbcs.gbz import Component
+from protocols.instant import Instant
 from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_calendar import CURRENT_NON_DISABLEMENT_CALENDAR, CURRENT_TARIFF_CALENDAR
 from protocols.zigbee.smart_energy_common import CALENDAR
 from protocols.zigbee.zcl import ClusterCommand, CommandRow
 from protocols.zigbee.zcl_types import ZclDate
 
-from ..dated_commands import CANCEL_FFFFFFFE, ask_for, register
+from ..dated_commands import CANCEL_FFFFFFFE, ask_for, moment_of, register
 from ..defects import register_defect
 from ..engines.tariff_calendar import DayProfile, Season, SpecialDay, Switch, SwitchingTable, Week
 from ..part import Part
@@ -107,6 +108,8 @@ class GasCalendars(Part):
             (_SPECIAL, self._take_special_days),
         ):
             zcl.command(CALENDAR, row.command, handler, to_client=True)
+        for row in (_PUBLISH, _SPECIAL):
+            zcl.times[CALENDAR, True, row.command] = self._time_of
         for name, kept, row, first, number, most in _GETS:
             reader = _Reader(self, kept, row, first, number, most)
             zcl.command(CALENDAR, command_named(name).command, reader.get, preset=reader.preset)
@@ -149,6 +152,12 @@ class GasCalendars(Part):
     def calendar(self, kind: int) -> CalendarSet:
         """The calendar in force, made empty if there is none, for a preset."""
         return self.state.calendars.setdefault(kind, CalendarSet())
+
+    def _time_of(self, component: Component) -> Instant | None:
+        content = component.content
+        if not isinstance(content, ClusterCommand):
+            return None
+        return moment_of(self.device, content["start_time"])
 
     # publishing
 
