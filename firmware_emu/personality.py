@@ -14,13 +14,17 @@ from typing import Any
 
 from protocols.gbcs.roles import DeviceType
 from protocols.gbcs.use_cases import variants
+from protocols.instant import DAY, Instant
 
+from .alert_forms import USUAL as USUAL_FORMS
+from .alert_forms import is_form
 from .clock import ClockSettings
 from .defects import DEFECTS, known_defects
 from .logs import LogSizes
-from .settings import PersonalityError, check_choice
+from .settings import PersonalityError, check_choice, check_range
 
 MOST_AUXILIARY = 5
+LONGEST_START_UP: Instant = DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,9 @@ class Personality:
     of supplier drops what the old one has dated; else it is still carried out. ``zeroises``: the device destroys its
     private keys when it is tampered with. ``auxiliary`` lists up to five auxiliary controllers: ``switch``,
     ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
+    ``start_up``: seconds from the return of the supply until a meter tells of the outage. ``names_load_controller``:
+    its alerts about limits name the load controller as supplementary party. ``alert_forms`` chooses forms of alerts
+    whose layout is not published, "0111 channel:bits trigger:u8" (see ``alert_forms``).
     """
 
     device: DeviceType = DeviceType.ESME
@@ -53,6 +60,9 @@ class Personality:
     zeroises: bool = False
     auxiliary: tuple[str, ...] = ()
     boost_button: bool = False
+    start_up: int = 0
+    names_load_controller: bool = False
+    alert_forms: tuple[str, ...] = ()
     use_cases: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
     clock: ClockSettings = field(default_factory=ClockSettings)
@@ -64,12 +74,22 @@ class Personality:
             raise PersonalityError("firmware_version", f"8 hexadecimal digits expected, found {self.firmware_version}")
         if len(self.auxiliary) > MOST_AUXILIARY or not all(_is_auxiliary(each) for each in self.auxiliary):
             raise PersonalityError("auxiliary", "up to five of switch, proportional, none, or an EUI-64 expected")
+        check_range(self, 0, LONGEST_START_UP, "start_up")
+        for row in self.alert_forms:
+            code, _, form = row.partition(" ")
+            if not _is_hexadecimal(code) or not code or not is_form(int(code, 16), form):
+                raise PersonalityError("alert_forms", f"message code and form of an alert expected, found {row!r}")
         for name in sorted(self.use_cases):
             if not variants(name):
                 raise PersonalityError("use_cases", f"no such use case: {name!r}")
         for defect in self.defects:
             if defect not in DEFECTS and defect not in known_defects():
                 raise PersonalityError("defects", f"no such defect: {defect!r}")
+
+    def alert_form(self, message_code: int) -> str:
+        """The form of an alert whose layout is not published."""
+        chosen = {int(code, 16): form for code, _, form in (row.partition(" ") for row in self.alert_forms)}
+        return chosen.get(message_code, USUAL_FORMS[message_code])
 
 
 def load_personality(text: str) -> Personality:

@@ -7,9 +7,12 @@ kind is read from the alert.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from itertools import product
 
 from firmware_emu import Output, SendMessage
+from firmware_emu.alert_forms import REASONS, Facts, readings
 from firmware_emu.parts.credential_rules import UPDATE_CODES, alert_code_of
 from firmware_emu.parts.tamper import INTEGRITY, INTEGRITY_REASONS
 from protocols.dlms.access import DataNotification
@@ -23,7 +26,7 @@ from protocols.gbcs.message import Cra, Message, OtherInformation
 from .billing_causes import electricity_bill, gas_bill
 from .compare import Comparison, Likeness, compare, difference
 from .controller_causes import limit_ended, limit_processed, load_reports
-from .device_for import Variant, Workshop
+from .device_for import Manner, Variant, Workshop
 from .event_causes import cause_of_event
 from .hub_causes import (
     capacity_reached,
@@ -40,6 +43,7 @@ from .vectors import Vector, Vectors
 
 _GENERIC = frozenset({0x1000, 0x1001})
 _ACTIVATE = 0x0012
+_BEFORE_HAND_OVER = "reproduced by a device on which one party holds the cells of all that change hands"
 
 
 class Causes:
@@ -51,28 +55,51 @@ class Causes:
     def reproduce(self, alert: Vector) -> Comparison:
         """How an alert compares with what an emulated device sends when the same happens to it."""
         failures: list[Comparison] = []
-        for variant in self._workshop.variants(alert.message.originator):
-            found = self._attempt(alert, variant)
-            if found.likeness is not Likeness.DIFFERENT:
-                return found
-            failures.append(found)
+        for manner, facts in _manners(alert):
+            for variant in self._workshop.variants(alert.message.originator):
+                found = self._attempt(alert, variant, manner, facts)
+                if found.likeness is not Likeness.DIFFERENT:
+                    return found._replace(reason=_BEFORE_HAND_OVER) if manner.alone else found
+                failures.append(found)
         return failures[0]
 
-    def _attempt(self, alert: Vector, variant: Variant) -> Comparison:
+    def _attempt(self, alert: Vector, variant: Variant, manner: Manner, facts: Facts) -> Comparison:
         """The device may have other things to tell first: then its counter begins as many below."""
         counter = alert.message.counter - 1
         try:
-            place = _place_of(alert, self._run(alert, variant, counter))
-            sent = self._run(alert, variant, counter - place)
+            self._stage = self._staged(alert, variant, counter, manner, facts)
+            place = _place_of(alert, self._run())
+            self._stage = self._staged(alert, variant, counter - place, manner, facts)
+            sent = self._run()
         except MeterbenchError as error:
             return Comparison(Likeness.DIFFERENT, str(error))
         return compare(sent[place], alert.octets, self._stage.device.keys)
 
-    def _run(self, alert: Vector, variant: Variant, counter: int) -> list[bytes]:
+    def _staged(self, alert: Vector, variant: Variant, counter: int, manner: Manner, facts: Facts) -> Stage:
+        return Stage(self._workshop, self._vectors, alert, variant, counter, self._defects, manner, facts)
+
+    def _run(self) -> list[bytes]:
         """The alerts that a device sends."""
-        self._stage = Stage(self._workshop, self._vectors, alert, variant, counter, self._defects)
-        outputs = _cause_of(alert)(self._stage)
+        outputs = _cause_of(self._stage.alert)(self._stage)
         return [octets for octets in _messages(outputs) if Message.decode(octets).cra is Cra.ALERT]
+
+
+def _manners(alert: Vector) -> Iterator[tuple[Manner, Facts]]:
+    """What is not published of how a device tells of things, with what the alert then says; the usual first."""
+    message, payload = alert.message, alert.payload
+    names = message.other.supplementary_party is not None and message.other.supplementary_counter is None
+    read: list[tuple[str | None, Facts]] = [*_readings(message.message_code, payload)]
+    for alone, (form, facts) in product((False, True), read or [(None, {})]):
+        forms = () if form is None else (f"{message.message_code:04X} {form}",)
+        yield Manner(alone, names, forms), facts
+
+
+def _readings(message_code: int, payload: object) -> Iterator[tuple[str, Facts]]:
+    """The forms that an alert may have, with what it then tells."""
+    if isinstance(payload, DataNotification):
+        yield from readings(message_code, payload.body.value[2:])
+    elif isinstance(payload, GbzAlert) and isinstance(payload.body, Reason):
+        yield from ((form, {}) for form, prefix in REASONS.items() if prefix == payload.body.prefix)
 
 
 def _messages(outputs: list[Output]) -> list[bytes]:
@@ -92,7 +119,7 @@ def _place_of(alert: Vector, sent: list[bytes]) -> int:
 
             if _without_counter(message, decode_payload(message)) == wanted:
                 return place
-        nearest = difference(message, alert.message)
+        nearest = difference(replace(message, counter=alert.message.counter), alert.message)
     raise NoCause(nearest)
 
 
@@ -168,10 +195,11 @@ def supply_back(stage: Stage) -> list[Output]:
     from firmware_emu.parts.supply import PHASE_SIGNALS, SUPPLY_BACK
 
     lost, back = stage.moment(0), stage.moment(1)
-    device = stage.make(lost - EARLIER)
+    start_up = max(0, stage.at - back)
+    device = stage.make(lost - EARLIER, start_up=start_up)
     phase = (_code_of(stage.alert) - SUPPLY_BACK) // 2
     if not phase:
-        return [*device.power_off(lost), *device.power_on(back)]
+        return [*device.power_off(lost), *device.power_on(back), *device.advance(back + start_up)]
     signal = PHASE_SIGNALS[phase - 1]
     return [*device.sense(signal, True, lost), *device.sense(signal, False, back)]
 

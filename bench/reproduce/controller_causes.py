@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from firmware_emu import Output
 from firmware_emu.parts.auxiliary import LOAD
+from firmware_emu.parts.auxiliary_control import CONTROLLERS, FULL, Direction
 from protocols.dlms.access import Specification, action, set_to
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, octet_string, uint16
@@ -39,10 +40,10 @@ def limit_ended(stage: Stage) -> list[Output]:
 
 def load_reports(stage: Stage) -> list[Output]:
     """The controlled load says something of itself while its levels are as the alert has them."""
-    number, output, feed = _number(stage, 0) % 16, _number(stage, 1), _number(stage, 2)
-    text = next((member.value for member in stage.body if isinstance(member.value, str)), None)
-    if text is None:
-        raise NoCause("the alert has no text in the form that is assumed")
+    number = stage.fact("number", stage.fact("controller", Direction.OUTPUT << 4 | 1) & 15)
+    output, feed, text = stage.fact("output", 0), stage.fact("input", 0), stage.facts.get("text", "")
+    if not stage.facts or not 1 <= number <= CONTROLLERS or max(output, feed) > FULL:
+        raise NoCause("the alert has no form that is known")
     device, outputs = stage.make(stage.at), list[Output]()
     for direction, level in ((1, output), (2, feed)):
         period = (stage.at, stage.at + EARLIER)

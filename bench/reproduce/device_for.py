@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from itertools import product
 from types import ModuleType
+from typing import NamedTuple
 
 from firmware_emu import Device, MemoryNvm, Personality
 from firmware_emu.credentials import point_anchor
@@ -52,6 +53,22 @@ class Variant:
 
     letter: str = "A"
     auxiliary: tuple[str, ...] = ()
+
+
+class Manner(NamedTuple):
+    """How a device tells of things, where no rule is published: see the members of its personality.
+
+    ``alone``: one party holds the cells of supplier, network operator and load controller.
+    """
+
+    alone: bool = False
+    names_load_controller: bool = False
+    forms: tuple[str, ...] = ()
+    start_up: Instant = 0
+
+
+USUAL_MANNER = Manner()
+_HANDED_OVER = frozenset({RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR, RemotePartyRole.LOAD_CONTROLLER})
 
 
 class NoDevice(LocalProtocolError):  # noqa: N818 - says what is missing
@@ -92,6 +109,7 @@ class Workshop:
         long_lengths: bool = False,
         without: Iterable[int] = (),
         defects: Iterable[str] = (),
+        manner: Manner = USUAL_MANNER,
     ) -> Device:
         """A device that was switched on at ``at`` and knows ``party``.
 
@@ -106,12 +124,15 @@ class Workshop:
             long_asn1_lengths=long_lengths,
             certificate_times=False,  # the reference devices take certificates years before and after their validity
             long_limits=True,  # a reference alert tells of a limit that lasts a month
+            start_up=manner.start_up,
+            names_load_controller=manner.names_load_controller,
+            alert_forms=manner.forms,
             use_cases=_all_but(frozenset(without)),
             defects=frozenset(defects),
         )
         made: Device = _maker(kind).make_device(identity, personality, MemoryNvm(), self._store(identity))
         made.power_on(at)
-        self._install(made, party)
+        self._install(made, party, alone=manner.alone)
         made.commit()
         return made
 
@@ -129,12 +150,15 @@ class Workshop:
         store.generate(KeyName(identity, KeyUse.DIGITAL_SIGNING), entropy)
         return store
 
-    def _install(self, device: Device, party: Eui64) -> None:
-        """Fill the trust anchor cells: ``party`` in those of its role, of other roles whoever has them."""
+    def _install(self, device: Device, party: Eui64, *, alone: bool) -> None:
+        """Fill the trust anchor cells: ``party`` in those of its role, of other roles whoever has them.
+
+        Before a hand-over one party is ``alone`` in all cells that change hands.
+        """
         for cell in sorted(CELLS[device.personality.device], key=str):
             if cell.use is None:
                 continue  # the root's key is in no folder; it follows from what it has signed
-            holder = self._holder(cell.role, party)
+            holder = party if alone and cell.role in _HANDED_OVER else self._holder(cell.role, party)
             if holder is not None and device.keys.public_point(KeyName(holder, cell.use)) is not None:
                 device.credentials.fill(cell, point_anchor(device.keys, holder, cell.use))
 

@@ -17,7 +17,16 @@ from firmware_emu.parts.hub_device_log import (
     ListedType,
 )
 from firmware_emu.parts.hub_forwarding import Forwarding
-from firmware_emu.parts.sub_ghz import CONFIGURATION, MOST_DEVICES, SCAN, SCAN_LASTS, SubGhz
+from firmware_emu.parts.sub_ghz import (
+    CONFIGURATION,
+    HAND_HELD_TERMINAL,
+    MOST_DEVICES,
+    SCAN,
+    SCAN_LASTS,
+    Assessment,
+    SubGhz,
+    Trigger,
+)
 from protocols.dlms.access import action, set_to
 from protocols.dlms.data import Data, DataType, array, enum, octet_string, structure, uint8
 from protocols.dlms.obis import obis
@@ -83,24 +92,33 @@ def configuration_changed(stage: Stage) -> list[Output]:
 
 
 def scan_requested(stage: Stage) -> list[Output]:
-    """The broker asks for a scan; the radio is as busy as the answer says."""
+    """The broker asks for a scan; the radio is as busy as the alert says, or an installer is there."""
     device = stage.make(stage.at)
-    outputs = [] if stage.body == (octet_string(b"\x00"),) else _keep_busy(stage, _ANOTHER)
+    assessment = stage.fact("assessment", Assessment.ACCEPTED)
+    outputs = _keep_busy(stage, _ANOTHER) if assessment == Assessment.DUTY_CYCLE_TOO_HIGH else []
+    terminal = assessment == Assessment.HAND_HELD_TERMINAL_CONNECTED
+    outputs += device.sense(HAND_HELD_TERMINAL, terminal, stage.at)
     request = stage.request(set_to(1, obis(SCAN), 2, uint8(0)))
     return [*outputs, *device.receive(stage.command(_SCAN, stage.party(_BROKER), request.encode()), stage.at)]
 
 
 def channel_changed(stage: Stage) -> list[Output]:
-    """A scan finds that all channels but one are noisy."""
-    channel = next((member.value for member in stage.body if member.type is DataType.BIT_STRING), None)
-    if not isinstance(channel, str):
-        raise NoCause("the alert names no channel in the form that is assumed")
-    before = stage.at - SCAN_LASTS
-    device = stage.make(before)
+    """A scan, for the reason that the alert gives, finds that all channels but one are noisy."""
+    change = stage.fact("change", 0)
+    channel, number = stage.fact("channel", change >> 24), stage.fact("trigger", change & 0xFF)
+    if not channel or number not in {*Trigger}:
+        raise NoCause("the alert names no channel in a form that is known")
+    before, mask = stage.at - SCAN_LASTS, f"{channel:032b}"
+    device, trigger = stage.make(before), Trigger(number)
     radio = device.find(SubGhz)
-    radio.noise = {each: _MUCH_NOISE for each in radio.channels() if each != channel}
-    request = stage.request(set_to(1, obis(SCAN), 2, uint8(0)))
-    outputs = device.receive(stage.command(_SCAN, stage.party(_BROKER), request.encode()), before)
+    if radio.state.channel == mask:
+        radio.state.channel = next(each for each in radio.channels() if each != mask)
+    radio.noise = {each: _MUCH_NOISE for each in radio.channels() if each != mask}
+    if trigger is Trigger.REMOTE_COMMAND:
+        request = stage.request(set_to(1, obis(SCAN), 2, uint8(0)))
+        outputs = device.receive(stage.command(_SCAN, stage.party(_BROKER), request.encode()), before)
+    else:
+        outputs = device.through(lambda: radio.request_scan(trigger), before)
     return [*outputs, *device.advance(stage.at)]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from firmware_emu import Device, Output
+from firmware_emu.alert_forms import Facts
 from protocols.dlms.access import AccessRequest, DataNotification, Specification, access_request, invoke_id_of
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType
@@ -18,7 +19,7 @@ from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.use_cases import Protection, by_code
 from protocols.instant import HOUR, Instant
 
-from .device_for import Variant, Workshop
+from .device_for import USUAL_MANNER, Manner, Variant, Workshop
 from .moment import told_by_alert
 from .vectors import Vector, Vectors
 
@@ -36,7 +37,10 @@ Cause = Callable[["Stage"], list[Output]]
 
 @dataclass(slots=True)
 class Stage:
-    """One attempt. ``counter`` is what the device has used last for messages of its own."""
+    """One attempt. ``counter`` is what the device has used last for messages of its own.
+
+    ``facts`` are what the alert tells, if its form is one of those that ``manner`` chooses.
+    """
 
     workshop: Workshop
     vectors: Vectors
@@ -44,6 +48,8 @@ class Stage:
     variant: Variant
     counter: int
     defects: frozenset[str] = frozenset()
+    manner: Manner = USUAL_MANNER
+    facts: Facts = field(default_factory=dict)
     device: Device = field(init=False)
     sent: int = 0
 
@@ -86,7 +92,14 @@ class Stage:
             raise NoCause(f"member {place} of the body is no moment")
         return found
 
-    def make(self, at: Instant, *, party: Eui64 | None = None, without: tuple[int, ...] = ()) -> Device:
+    def fact(self, name: str, otherwise: int) -> int:
+        """A number that the alert tells, or another where it does not."""
+        value = self.facts.get(name, otherwise)
+        return value if isinstance(value, int) else otherwise
+
+    def make(
+        self, at: Instant, *, party: Eui64 | None = None, without: tuple[int, ...] = (), start_up: Instant = 0
+    ) -> Device:
         """The device, switched on at ``at``, which knows ``party`` (the alert's recipient if None)."""
         payload = self.alert.payload
         self.device = self.workshop.make(
@@ -97,6 +110,7 @@ class Stage:
             long_lengths=isinstance(payload, Asn1Payload) and payload.long_lengths,
             without=without,
             defects=self.defects,
+            manner=self.manner._replace(start_up=start_up),
         )
         self.device.counters.state.originator = self.counter
         self.device.counters.touch()

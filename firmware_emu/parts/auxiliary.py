@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, boolean, octet_string, uint8, utf8_string
 from protocols.dlms.obis import obis
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import DAY, Instant
 
+from ..alert_forms import written
 from ..cosem import attribute, expect
 from ..defects import register_defect
 from ..engines.schedule import LOOK_AHEAD_DAYS
@@ -123,11 +125,19 @@ class Auxiliary(Part):
             self._update_operation(int(number), text)
 
     def _update_operation(self, number: int, text: str) -> None:
-        """A controlled load says something of itself: the supplier is told. The form of the alert is inferred."""
+        """A controlled load says something of itself: the supplier is told."""
         self.state.information[number - 1], self.state.texts[number - 1] = text, None
         self.touch()
-        levels = [uint8(self.level(number, direction)) for direction in Direction]
-        self._report(UPDATED, UPDATED_ALERT, Direction.OUTPUT, number, [*levels, utf8_string(text[:LONGEST_UPDATE])])
+        output, feed = (self.level(number, direction) for direction in Direction)
+        facts: dict[str, int | str] = {
+            "controller": Direction.OUTPUT << 4 | number,
+            "number": number,
+            "output": output,
+            "input": feed,
+            "text": text[:LONGEST_UPDATE],
+        }
+        form = self.device.personality.alert_form(UPDATED_ALERT)
+        self._send(UPDATED, UPDATED_ALERT, written(UPDATED_ALERT, form, facts))
 
     def advance(self, at: Instant) -> None:
         self.update(at)
@@ -313,9 +323,15 @@ class Auxiliary(Part):
         self.touch()
 
     def _report(self, code: int, message_code: int, direction: Direction, number: int, rest: list[Data]) -> None:
-        alerts = self.device.alerts
+        self._send(code, message_code, [uint8(direction << 4 | number), *rest])
+
+    def _send(self, code: int, message_code: int, body: list[Data]) -> None:
+        """Tell of a controller. Whether the load controller is named with it is not published."""
+        alerts, controller = self.device.alerts, None
+        if self.device.personality.names_load_controller:
+            controller = self.device.credentials.party(RemotePartyRole.LOAD_CONTROLLER)
         alerts.event(code)
-        alerts.send_dlms(code, message_code, alerts.recipients(code), [uint8(direction << 4 | number), *rest])
+        alerts.send_dlms(code, message_code, alerts.recipients(code), body, supplementary=(controller, None))
 
     # objects
 

@@ -9,6 +9,7 @@ from protocols.gbcs.gbz import Reason
 from protocols.instant import DAY, Instant
 from protocols.zigbee.smart_energy_common import METERING
 
+from ..alert_forms import REASONS
 from ..alerts import Purpose
 from ..part import Part
 from ..zcl_values import Held, serve
@@ -126,7 +127,8 @@ class GasGuard(Part):
         alerts.event(INTEGRITY_WARNING, number.to_bytes(2, "big"))
         if alerts.is_on(INTEGRITY_WARNING, Purpose.WAN):
             recipients = alerts.recipients(INTEGRITY_WARNING)
-            alerts.send_gbz(INTEGRITY_WARNING, INTEGRITY_ALERT, recipients, Reason(number))
+            prefix = REASONS[self.device.personality.alert_form(INTEGRITY_ALERT)]
+            alerts.send_gbz(INTEGRITY_WARNING, INTEGRITY_ALERT, recipients, Reason(number, prefix))
 
     def _rearm(self) -> None:
         self.schedule(self.state.counted + DAY)

@@ -2,7 +2,7 @@
 
 Objects 0-0:94.44.10.0 to .3 (GBCS DBCH01 to DBCH05), alerts DBCH06 to DBCH11. The law allows a radio in this band to
 send for a small share of every hour; near that share the hub suspends its busiest device, then all of them. The
-duration of messages on the air, the scan and the bodies of DBCH07 and DBCH08 are inferred.
+duration of messages on the air and the scan are inferred, and so is what DBCH07 and DBCH08 look like.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from protocols.eui64 import Eui64
 from protocols.gbcs.message import Cra, Message
 from protocols.instant import DAY, HOUR, Instant
 
+from ..alert_forms import Facts, written
 from ..cosem import expect, expect_items
 from ..outputs import SendHan
 from ..part import NEVER, Part
@@ -42,6 +43,8 @@ REGULATED_SHARE = 250
 SUSPENDED_FOR = 60
 """Minutes that the suspension tells a device; it is lifted when the share has fallen. Inferred."""
 LOOK_AGAIN: Instant = 60
+HAND_HELD_TERMINAL = "hand-held terminal"
+"""The sensor signal of an installer's terminal in the network, which a change of channel would cut off."""
 SCAN_LASTS: Instant = 60
 """Seconds. Inferred."""
 
@@ -55,6 +58,8 @@ _MEMBERS = (
 _RANGES = ((50, 200), (150, 250), (1, 7), (2, 65535), (1, 255), (0, 20), (100, 10000), (50, 150), (61, 65535))
 """Least and most of the members behind the channel masks; the last two are shares."""
 _SHARES = ((0, 10000), (0, 10000))
+TRIGGER_FOLLOWS = b"\x09\x01"
+"""Stands in the channel log between channel and trigger: the head of an octet string of one octet."""
 _LOG_ROW = described_structure(DataType.UINT32, DataType.UINT16, DataType.OCTET_STRING)
 
 
@@ -143,6 +148,7 @@ class SubGhz(Part):
     def __init__(self) -> None:
         super().__init__()
         self.noise: dict[str, int] = {}
+        self._hand_held = False
         self.is_gas_meter: Callable[[Eui64], bool] = lambda _device: False
         self.channel_ring = RingLog("log/channel", "IH7s", LOG_ENTRIES)
 
@@ -165,6 +171,10 @@ class SubGhz(Part):
             self._end_scan()
         self._assess_duty()
         self._wait()
+
+    def sensed(self, signal: str, active: bool) -> None:
+        if signal == HAND_HELD_TERMINAL:
+            self._hand_held = active
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:
         step = after - before
@@ -259,10 +269,13 @@ class SubGhz(Part):
 
     def request_scan(self, trigger: Trigger) -> None:
         """Look for a quieter channel, if that is possible now."""
-        busy = self.state.duty is not DutyCycle.NORMAL
-        assessment = Assessment.DUTY_CYCLE_TOO_HIGH if busy else Assessment.ACCEPTED
-        self._alert(SCAN_ASSESSED, octet_string(bytes([assessment])))
-        if busy:
+        assessment = Assessment.ACCEPTED
+        if self.state.duty is not DutyCycle.NORMAL:
+            assessment = Assessment.DUTY_CYCLE_TOO_HIGH
+        elif self._hand_held:
+            assessment = Assessment.HAND_HELD_TERMINAL_CONNECTED
+        self._tell(SCAN_ASSESSED, {"assessment": int(assessment)})
+        if assessment is not Assessment.ACCEPTED:
             return
         self.device.alerts.event(SCAN_BEGUN)
         self.state.scanning_until, self.state.trigger = self.device.now + SCAN_LASTS, trigger
@@ -286,10 +299,10 @@ class SubGhz(Part):
 
     def _log_change(self) -> None:
         state = self.state
-        trigger = octet_string(bytes([state.trigger]))
-        other = _mask_octets(state.channel) + b"\x09\x01" + bytes([state.trigger])
+        other = _mask_octets(state.channel) + TRIGGER_FOLLOWS + bytes([state.trigger])
         self.channel_ring.append(self.device.now, CHANNEL_CHANGED.code, other)
-        self._alert(CHANNEL_CHANGED, bit_string(state.channel), trigger)
+        channel, change = int(state.channel, 2), int.from_bytes(other, "big")
+        self._tell(CHANNEL_CHANGED, {"channel": channel, "trigger": int(state.trigger), "change": change})
 
     def channels(self) -> list[str]:
         """The channels that may be used, each as a mask with one channel."""
@@ -371,6 +384,11 @@ class SubGhz(Part):
         if self.state.sent:
             due = min(due, self.device.now // LOOK_AGAIN * LOOK_AGAIN + LOOK_AGAIN)
         self.schedule(due)
+
+    def _tell(self, alert: Sub, facts: Facts) -> None:
+        """An alert whose layout is not published."""
+        form = self.device.personality.alert_form(alert.message_code)
+        self._alert(alert, *written(alert.message_code, form, facts))
 
     def _alert(self, alert: Sub, *body: Data) -> None:
         alerts = self.device.alerts

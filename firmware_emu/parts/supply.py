@@ -14,7 +14,7 @@ from protocols.dlms.data import Data, DataType, array, uint32
 from protocols.instant import Instant
 
 from ..defects import register_defect
-from ..part import Part
+from ..part import NEVER, Part
 from ..stored_values import Stored, serve
 from .moments import moment_value
 
@@ -35,9 +35,13 @@ LONG_OUTAGE_LATE = register_defect("long-outage-late", "takes an outage of exact
 
 @dataclass(slots=True)
 class SupplyState:
-    """``lost`` is when each phase was lost, by the device's clock; ``thresholds`` as written (W)."""
+    """``lost`` is when each phase was lost, by the device's clock; ``thresholds`` as written (W).
+
+    ``untold``: outages that are over, of which the meter tells when it has started: alert code, from, to.
+    """
 
     lost: list[Instant | None] = field(default_factory=lambda: [None] * PHASES)
+    untold: list[tuple[int, Instant, Instant]] = field(default_factory=list)
     thresholds: bytes = field(default_factory=lambda: DATA.encode(array(uint32(0), uint32(0))))
 
 
@@ -65,7 +69,31 @@ class Supply(Part):
     def power_restored(self, lost: Instant, at: Instant) -> None:
         # the meter's own log says when, though it is written now
         self.device.logs.power_ring.append(max(0, lost), SUPPLY_LOST, 0)
-        self._tell(SUPPLY_BACK, lost, at)
+        code = self._note(SUPPLY_BACK, lost, at)
+        if not self.device.personality.start_up:
+            self._tell(code, lost, at)
+            return
+        self.state.untold.append((code, lost, at))
+        self.touch()
+        self._wait()
+
+    def started(self) -> None:
+        self._wait()
+
+    def advance(self, at: Instant) -> None:  # noqa: ARG002 - what is due is told whenever that is
+        self.schedule(NEVER)
+        told, self.state.untold = self.state.untold, []
+        self.touch()
+        for code, lost, back in told:
+            self._tell(code, lost, back)
+
+    def clock_stepped(self, before: Instant, after: Instant) -> None:
+        if self.state.untold:
+            self.schedule(self.due + after - before)
+
+    def _wait(self) -> None:
+        if self.state.untold:
+            self.schedule(self.device.now + self.device.personality.start_up)
 
     def sensed(self, signal: str, active: bool) -> None:
         if signal not in PHASE_SIGNALS or self.device.personality.variant != "C":
@@ -77,15 +105,19 @@ class Supply(Part):
             self.device.alerts.event(SUPPLY_LOST + 1 + phase)
         elif not active and lost is not None:
             self.state.lost[phase] = None
-            self._tell(SUPPLY_BACK + 2 * (1 + phase), lost, now)
+            self._tell(self._note(SUPPLY_BACK + 2 * (1 + phase), lost, now), lost, now)
         self.touch()
 
-    def _tell(self, code: int, lost: Instant, back: Instant) -> None:
+    def _note(self, code: int, lost: Instant, back: Instant) -> int:
+        """Log that the supply is back; gives the code, which says whether the outage was a long one."""
         late = self.device.defective(LONG_OUTAGE_LATE)
         if back - lost >= LONG_OUTAGE + late:
             code += 1
+        self.device.alerts.event(code)
+        return code
+
+    def _tell(self, code: int, lost: Instant, back: Instant) -> None:
         alerts = self.device.alerts
-        alerts.event(code)
         alerts.send_dlms(code, OUTAGE_ALERT, alerts.recipients(code), [moment_value(lost), moment_value(back)])
 
 
