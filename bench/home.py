@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -13,8 +13,8 @@ from hal.blocks import BlockChannel
 from hal.frame import WrapperChannel
 from hal.opening import open_frames
 from protocols.errors import DecodeError
-from protocols.gbcs.key_folder import FolderKeyStore
-from protocols.gbcs.keys import KeyStore
+from protocols.gbcs.key_folder import FolderKeyStore, KeyFolderError
+from protocols.gbcs.keys import KeyStore, PurposeError
 from protocols.gbcs.roles import RemotePartyRole
 
 from .clock import Clock, RealClock, VirtualClock
@@ -26,7 +26,7 @@ from .head_end import HeadEnd
 from .inspection import inspect_message
 from .installation import Installation
 from .observer import Observer
-from .pki import USES, Party, TestPki
+from .pki import USES, Party, TestPki, public_keys
 from .recorder import Recorder
 from .rig import DeviceSection, Rig, RigError
 from .session import Session
@@ -44,7 +44,7 @@ class Home:
         self.clock: Clock = VirtualClock(rig.started) if rig.virtual_time else RealClock()
         parties = self._parties()
         self.head_end = HeadEnd(parties, {d.eui64: d.type for d in rig.devices}, self._first_counter())
-        self.observer = Observer([*(party.store for party in parties.values()), *self._folders()])
+        self.observer = Observer([*(party.store for party in parties.values()), *self._introduce(parties.values())])
         self.recorder = Recorder(self.clock.now, sink)
         self.targets: tuple[Target, ...] = ()
         self.diary = Diary()
@@ -144,21 +144,33 @@ class Home:
         return Target(self, section, Session(BlockChannel(await open_frames(section.reach)), self.rig.reply_seconds))
 
     def _parties(self) -> dict[RemotePartyRole, Party]:
+        """Those of the rig's key folder, who then know its devices and are known to them; else of the test PKI."""
         folder = self.rig.head_end.keystore
         if folder is None:
             return self.pki.parties
         store = self._open(folder, "head_end.keystore")
+        self.pki.adopt(store)
         return {role: Party(role, self.rig.party(role), store) for role in USES}
 
-    def _folders(self) -> list[KeyStore]:
-        """Public keys of real devices."""
-        given = [(f"device[{n}].keystore", device.keystore) for n, device in enumerate(self.rig.devices)]
-        return [self._open(folder, key) for key, folder in given if folder is not None]
+    def _introduce(self, parties: Iterable[Party]) -> list[KeyStore]:
+        """Let the parties know the public keys in the folders of real devices; gives the stores of these."""
+        found: list[KeyStore] = []
+        for number, device in enumerate(self.rig.devices):
+            if device.keystore is not None:
+                store = self._open(device.keystore, f"device[{number}].keystore")
+                own = [name for name in store.names() if name.party == device.eui64]
+                for party in parties:
+                    party.store.borrow(public_keys(store, own), own)
+                found.append(store)
+        return found
 
     def _open(self, folder: Path, key: str) -> FolderKeyStore:
         if not folder.is_dir():
             raise RigError(f"{self.rig.source}: {key}: {folder}: no such folder")
-        return FolderKeyStore(folder)
+        try:
+            return FolderKeyStore.open(folder)
+        except (KeyFolderError, PurposeError) as error:
+            raise RigError(f"{self.rig.source}: {key}: {error}") from None
 
     def _first_counter(self) -> int | None:
         """Counters of a rig with real devices follow the time, so that the next run's are above this one's.

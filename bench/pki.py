@@ -61,6 +61,18 @@ class Party:
     store: MemoryKeyStore
 
 
+def public_keys(store: MemoryKeyStore, names: Iterable[KeyName]) -> MemoryKeyStore:
+    """A store of the public keys alone."""
+    public = MemoryKeyStore()
+    for name in names:
+        certificate, point = store.certificate(name), store.public_point(name)
+        if certificate is not None:
+            public.put_certificate(name, certificate)
+        elif point is not None:
+            public.put_point(name, point)
+    return public
+
+
 class TestPki:
     """The keys of a whole rig. ``devices`` are key stores by identifier, for the emulated devices alone."""
 
@@ -88,6 +100,21 @@ class TestPki:
         """The trust anchor cells of a device: role, use, and whose key is in it."""
         for role, use in CELLS[self._types[device]]:
             yield role, use, KeyName(self.parties[role].eui64, use)
+
+    def adopt(self, store: MemoryKeyStore) -> None:
+        """Have the parties of a store in the place of those made here: its devices know them, it knows the devices."""
+        for name in [name for name in self.certificates if name.party not in self.devices]:
+            given = store.certificate(name)
+            if given is None:
+                continue
+            self.certificates[name] = given
+            for held in self.devices.values():
+                if held.public_point(name) is not None:
+                    held.remove(name)
+                    held.put_certificate(name, given)
+        for device, held in self.devices.items():
+            own = [name for name in held.names() if name.party == device]
+            store.borrow(public_keys(held, own), own)
 
     def stranger(self, label: str) -> MemoryKeyStore:
         """A store like the rig's parties' own, with all their names but other keys: what an attacker would hold."""

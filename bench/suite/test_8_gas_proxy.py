@@ -18,6 +18,7 @@ OPEN = 2
 @pytest.mark.use_case("GCS39")
 def test_consumer_opens_the_armed_valve(gsme: Target) -> None:
     """The valve that the supplier arms opens when the consumer says so at the meter."""
+    gsme.ask(gbz("GCS32", title="Close the valve"))
     gsme.ask(gbz("GCS39", title="Arm the valve"))
     gsme.press("open valve")
     reply = gsme.ask(gbz("GCS33", title="Read state of the valve"))
