@@ -52,6 +52,9 @@ TOP_UP_CODES = frozenset({0x0007, 0x0097, 0x009B})
 ANSWERED_WITHOUT_OWN_COUNTER = frozenset({0x00A0})
 """Commands that introduce an unknown party and are yet answered with the short form, as the reference device does."""
 
+ANSWERED_TO_THE_SUPPLIER_ONLY = frozenset({0x0074, 0x00B6, 0x0077, 0x0078, 0x0096, 0x00C3, 0x0076})
+"""Reads that a gas meter answers to its supplier alone; everybody else asks the proxy (GBCS GCS13a to GCS17)."""
+
 ReplayCheck = Callable[[Command], bool]
 Introduction = Callable[[Message], RemotePartyRole | None]
 """Gives the role in which the sender is to be taken, None if its message brings no key that the device accepts."""
@@ -151,8 +154,10 @@ class Dispatcher:
         broker = RemotePartyRole.ACCESS_CONTROL_BROKER
         if use_case.signed_form and broker in roles and broker in use_case.roles:
             return broker  # before a hand-over it fills the cells of others, and yet sends its own form
+        alone = self._device.personality.device is DeviceType.GSME
+        alone = alone and use_case.message_code in ANSWERED_TO_THE_SUPPLIER_ONLY
         for role in roles:
-            if role in use_case.roles:
+            if role in use_case.roles and not (alone and role is not RemotePartyRole.SUPPLIER):
                 return role
         return roles[0] if roles and self._device.defective(defects.IGNORES_ROLE) else None
 
