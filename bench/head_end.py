@@ -58,6 +58,15 @@ class HeadEnd:
         first = FIRST_COUNTER if first_counter is None else first_counter
         self._counters = dict.fromkeys(self.parties, first)
 
+    @property
+    def counters(self) -> Mapping[RemotePartyRole, int]:
+        """The counter that each role used last."""
+        return dict(self._counters)
+
+    def go_on_from(self, counters: Mapping[RemotePartyRole, int]) -> None:
+        """Use counters above these, as of a run before."""
+        self._counters.update({role: last for role, last in counters.items() if role in self._counters})
+
     def identity(self, role: RemotePartyRole) -> Eui64:
         """The identifier of the party of a role."""
         return self.parties[role].eui64

@@ -18,6 +18,7 @@ from protocols.gbcs.keys import KeyStore, PurposeError
 from protocols.gbcs.roles import RemotePartyRole
 
 from .clock import Clock, RealClock, VirtualClock
+from .counter_file import IN_RESERVE, read_counters, write_counters
 from .diary import LOOK_EVERY, METERS, Diary
 from .emulated import Emulated
 from .evidence import Exchange, SeenMessage
@@ -53,6 +54,7 @@ class Home:
 
     def __enter__(self) -> Self:
         try:
+            self._take_up_counters()
             self.run(self.installation.start())
             self.targets = tuple(self.run(self._reach(section)) for section in self.rig.devices)
             self.head_end.now = self.clock.now()
@@ -69,6 +71,8 @@ class Home:
                 self.run(emulated.stop())
         finally:
             self._runner.close()
+        if self.rig.head_end.counters is not None:
+            write_counters(self.rig.head_end.counters, self.head_end.counters)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine on the home's event loop, on which the emulated devices live too."""
@@ -172,12 +176,19 @@ class Home:
         except (KeyFolderError, PurposeError) as error:
             raise RigError(f"{self.rig.source}: {key}: {error}") from None
 
+    def _take_up_counters(self) -> None:
+        """Go on with the counters of the run before, and keep a reserve in the file while this one goes on."""
+        file = self.rig.head_end.counters
+        if file is not None:
+            self.head_end.go_on_from(read_counters(file))
+            write_counters(file, self.head_end.counters, IN_RESERVE)
+
     def _first_counter(self) -> int | None:
-        """Counters of a rig with real devices follow the time, so that the next run's are above this one's.
+        """Counters of a rig with real devices, but no file of counters, follow the time: those of the next run are higher.
 
         Seconds in the upper half, which names prepayment tokens, and their millionths in the lower.
         """
         given = self.rig.head_end.first_counter
-        if given is not None or not isinstance(self.clock, RealClock):
+        if given is not None or self.rig.head_end.counters is not None or not isinstance(self.clock, RealClock):
             return given
         return self.clock.now() << 32 | self.clock.millionths() << 8

@@ -171,9 +171,13 @@ class DeviceSection(_Strict):
 
 
 class HeadEndSection(_Strict):
-    """The remote parties. ``keystore``: folder of their keys; without it a test PKI is made from the seed."""
+    """The remote parties. ``keystore``: folder of their keys; without it a test PKI is made from the seed.
+
+    ``counters``: file in which their counters go on from run to run, as prepayment tokens for real devices need.
+    """
 
     keystore: Path | None = None
+    counters: Path | None = None
     first_counter: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     parties: dict[Annotated[RemotePartyRole, BeforeValidator(_role)], Annotated[Eui64, BeforeValidator(_eui64)]] = {}
 
@@ -285,7 +289,10 @@ def parse_rig(octets: bytes, source: str) -> Rig:
 def _relative_to(rig: Rig, folder: Path) -> Rig:
     """Key store folders are given relative to the rig file."""
     devices = tuple(_moved(device, folder) for device in rig.device)
-    return rig.model_copy(update={"device": devices, "head_end": _moved(rig.head_end, folder)})
+    head_end = _moved(rig.head_end, folder)
+    if head_end.counters is not None:
+        head_end = head_end.model_copy(update={"counters": folder / head_end.counters})
+    return rig.model_copy(update={"device": devices, "head_end": head_end})
 
 
 def _moved(section: Any, folder: Path) -> Any:

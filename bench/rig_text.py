@@ -11,11 +11,15 @@ from protocols.eui64 import eui64_text
 from .rig import DeviceSection, Rig, kind_name
 
 
-def rig_text(rig: Rig, addresses: Mapping[str, Address]) -> str:
-    """The rig with the devices that have an address, by name, and the test keys that belong to its seed."""
+def rig_text(rig: Rig, addresses: Mapping[str, Address], counters: str) -> str:
+    """The rig with the devices that have an address, by name, and the test keys that belong to its seed.
+
+    ``counters`` is the file of the parties' counters.
+    """
     lines = [f"name = {_text(rig.name)}", f"seed = {rig.seed}", f"reply_seconds = {rig.reply_seconds}"]
+    lines += ["", "[head_end]", f"counters = {_text(counters)}"]
     if rig.head_end.keystore is not None:
-        lines += ["", "[head_end]", f"keystore = {_text(str(rig.head_end.keystore.resolve()))}"]
+        lines += [f"keystore = {_text(str(rig.head_end.keystore.resolve()))}"]
     lines += ["", "[head_end.parties]"]
     lines += [
         f"{role.name.lower().replace('_', '-')} = {_text(eui64_text(party))}"

@@ -22,6 +22,9 @@ from ..pki import TestPki
 from ..rig import Rig, RigError, kind_name, load_rig
 from ..rig_text import rig_text
 
+COUNTERS = "-counters.json"
+"""Ends the name of the file of counters beside a rig file that is written."""
+
 
 def run_emulate(
     rig_file: Path | None,
@@ -64,7 +67,7 @@ def _run(
 
     def started(emulation: Emulation) -> None:
         if rig_out is not None:
-            _write_rig(rig_out, rig, emulation)
+            _write_rig(rig_out, rig, emulation, new=life.new)
         _say("\n".join(_head(rig, emulation, pace(), speed)))
         life.begun()
 
@@ -83,6 +86,7 @@ class _Life:
         self._happenings = Happenings(_say, time.monotonic)
         files = self._files
         memory, new = (volatile, True) if files is None else (files.memory, files.new)
+        self.new = new
         self.installation = Installation(rig, TestPki(rig), self._now, self._happenings.watch, memory, new=new)
         self.last = last_lived(self.installation.devices)
 
@@ -111,9 +115,13 @@ def _head(rig: Rig, emulation: Emulation, now: Instant, speed: float) -> Iterato
     yield "running; Ctrl-C stops it"
 
 
-def _write_rig(path: Path, rig: Rig, emulation: Emulation) -> None:
+def _write_rig(path: Path, rig: Rig, emulation: Emulation, *, new: bool) -> None:
+    """The rig file, and beside it, made by the first run, the counters. New devices know none of them."""
+    counters = path.with_name(path.stem + COUNTERS)
     try:
-        path.write_text(rig_text(rig, emulation.addresses), encoding="utf-8")
+        path.write_text(rig_text(rig, emulation.addresses, counters.name), encoding="utf-8")
+        if new:
+            counters.unlink(missing_ok=True)
     except OSError as error:
         raise RigError(f"{path}: cannot be written: {error.strerror}") from None
 

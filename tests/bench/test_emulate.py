@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.emulate import run_emulate
+from bench.counter_file import IN_RESERVE, read_counters, write_counters
 from bench.evidence import Verdict
 from bench.exit_codes import ExitCode
 from bench.happenings import Happenings, happening_text
@@ -21,7 +22,7 @@ from bench.head_end import Command, HeadEnd
 from bench.pace import MOST_AT_ONCE, Pace
 from bench.pki import TestPki
 from bench.requests import Request, dlms, gbz
-from bench.rig import Rig, load_rig
+from bench.rig import Rig, RigError, load_rig
 from bench.runner import run_suite, suite_folder
 from firmware_emu import SendHan, Show, SwitchMoved
 from hal import open_blocking
@@ -32,6 +33,7 @@ from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict as KeyVerdict
 from protocols.gbcs.protection import verify
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import instant
 
 PATIENCE = 60.0
@@ -180,10 +182,14 @@ def test_a_killed_home_goes_on_with_what_it_had(tmp_path: Path) -> None:
 def test_the_suite_runs_against_a_running_home(tmp_path: Path) -> None:
     rig = tmp_path / "reach.toml"
     with running("--now", "--rig-out", str(rig)) as home:
-        tests = [str(suite_folder() / name) for name in ("test_1_hub.py", "test_3_electricity_changes.py")]
-        record = run_suite(load_rig(rig), tmp_path / "evidence", tests=tests)
-        assert record.verdict is Verdict.PASS, [e.reason for e in record.exchanges if e.verdict is not Verdict.PASS]
-        assert record.plots == ()
+        names = ("test_1_hub.py", "test_3_electricity_changes.py", "test_6_gas_prepayment.py")
+        tests = [str(suite_folder() / name) for name in names]
+        for number in range(2):  # counters go on from one run to the next
+            record = run_suite(load_rig(rig), tmp_path / f"evidence-{number}", tests=tests)
+            reasons = [e.reason for e in record.exchanges if e.verdict is not Verdict.PASS]
+            assert [reason for reason in reasons if "this rig has real devices" not in reason] == []
+            assert record.plots == ()
+        assert (tmp_path / "reach-counters.json").exists()
         assert home.stop()[0] == 0
 
 
@@ -236,6 +242,17 @@ def test_what_a_broken_start_left_is_thrown_away(tmp_path: Path) -> None:
     state.mkdir()
     (state / "hub.sqlite").write_bytes(b"half written")
     assert run_emulate(None, 1.0, 0.0, state, "127.0.0.1", None, None, from_now=False) is ExitCode.PASS
+
+
+def test_counters_of_a_run_that_was_killed_are_passed_over(tmp_path: Path) -> None:
+    file = tmp_path / "counters.json"
+    write_counters(file, {RemotePartyRole.SUPPLIER: 5}, IN_RESERVE)
+    assert read_counters(file) == {RemotePartyRole.SUPPLIER: 5 + IN_RESERVE}
+    assert read_counters(tmp_path / "none.json") == {}
+    for text in ("[]", "{", '{"baker": 1}', '{"supplier": "x"}'):
+        file.write_text(text)
+        with pytest.raises(RigError, match="no file of counters"):
+            read_counters(file)
 
 
 # -- time and lines ---------------------------------------------------------------------------------------------------
