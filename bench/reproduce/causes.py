@@ -17,6 +17,7 @@ from firmware_emu.parts.credential_rules import UPDATE_CODES, alert_code_of
 from firmware_emu.parts.tamper import INTEGRITY, INTEGRITY_REASONS
 from protocols.dlms.access import DataNotification
 from protocols.errors import MeterbenchError
+from protocols.gbcs.alert_codes import by_code
 from protocols.gbcs.asn1_credentials import UpdateCredentialsAlert
 from protocols.gbcs.asn1_device import ActivateFirmwareAlert
 from protocols.gbcs.asn1_types import Asn1Payload
@@ -55,7 +56,7 @@ class Causes:
     def reproduce(self, alert: Vector) -> Comparison:
         """How an alert compares with what an emulated device sends when the same happens to it."""
         failures: list[Comparison] = []
-        for manner, facts in _manners(alert):
+        for manner, facts in self._manners(alert):
             for variant in self._workshop.variants(alert.message.originator):
                 found = self._attempt(alert, variant, manner, facts)
                 if found.likeness is not Likeness.DIFFERENT:
@@ -75,6 +76,20 @@ class Causes:
             return Comparison(Likeness.DIFFERENT, str(error))
         return compare(sent[place], alert.octets, self._stage.device.keys)
 
+    def _manners(self, alert: Vector) -> Iterator[tuple[Manner, Facts]]:
+        """What is not published of how a device tells of things, with what the alert then says; the usual first.
+
+        One party alone is assumed only of an alert to somebody whom the published table does not name for it.
+        """
+        message, payload = alert.message, alert.payload
+        names = message.other.supplementary_party is not None and message.other.supplementary_counter is None
+        read: list[tuple[str | None, Facts]] = [*_readings(message.message_code, payload)]
+        row = by_code(_code_of(alert))
+        named = row is None or row.recipients & self._workshop.roles_of(message.recipient)
+        for alone, (form, facts) in product((False,) if named else (False, True), read or [(None, {})]):
+            forms = () if form is None else (f"{message.message_code:04X} {form}",)
+            yield Manner(alone, names, forms), facts
+
     def _staged(self, alert: Vector, variant: Variant, counter: int, manner: Manner, facts: Facts) -> Stage:
         return Stage(self._workshop, self._vectors, alert, variant, counter, self._defects, manner, facts)
 
@@ -82,16 +97,6 @@ class Causes:
         """The alerts that a device sends."""
         outputs = _cause_of(self._stage.alert)(self._stage)
         return [octets for octets in _messages(outputs) if Message.decode(octets).cra is Cra.ALERT]
-
-
-def _manners(alert: Vector) -> Iterator[tuple[Manner, Facts]]:
-    """What is not published of how a device tells of things, with what the alert then says; the usual first."""
-    message, payload = alert.message, alert.payload
-    names = message.other.supplementary_party is not None and message.other.supplementary_counter is None
-    read: list[tuple[str | None, Facts]] = [*_readings(message.message_code, payload)]
-    for alone, (form, facts) in product((False, True), read or [(None, {})]):
-        forms = () if form is None else (f"{message.message_code:04X} {form}",)
-        yield Manner(alone, names, forms), facts
 
 
 def _readings(message_code: int, payload: object) -> Iterator[tuple[str, Facts]]:
@@ -231,6 +236,9 @@ def _code_of(alert: Vector) -> int:
     if isinstance(payload, DataNotification):
         code: int = payload.body.value[0].value
         return code
+    if isinstance(payload, Asn1Payload):
+        told: int = payload.value.alert_code
+        return told
     raise NoCause("the alert has no code")
 
 
