@@ -81,7 +81,7 @@ class CommandHandler:
 
     def _respond(self, command: Command, payload: bytes) -> None:
         protection = command.use_case.protection_of(Cra.RESPONSE, command.role, self._device.personality.device)
-        self.send(replace(command.header, payload=payload), protection)
+        self.send(command.header.with_payload(payload), protection)
 
     def send(self, message: Message, protection: Protection) -> bool:
         """Protect a message and send it; False without the key of the recipient, or with its own erased."""

@@ -331,8 +331,11 @@ class Metrology(Part):
         slot = start - start % HALF_HOUR
         while slot < end:
             begin, stop = max(start - slot, 0), min(end - slot, HALF_HOUR)
-            for at, column in enumerate(self._slots(slot, 1)):
-                total[at] += column[0] * stop // HALF_HOUR - column[0] * begin // HALF_HOUR
+            load, place = self.source.day(slot // DAY), slot % DAY // HALF_HOUR
+            columns = (*load[:4], load.secondary) if self.twin else load[:4]
+            for at, column in enumerate(columns):
+                amount = column[place]
+                total[at] += amount * stop // HALF_HOUR - amount * begin // HALF_HOUR
             slot += HALF_HOUR
         return total
 

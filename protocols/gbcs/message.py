@@ -274,6 +274,10 @@ class Message:
         """The general signing unit, its signature field included if there is one; what a MAC covers."""
         return _TAG + self.signed_octets() + self._signature_octets()
 
+    def with_payload(self, payload: bytes) -> Message:
+        """The same header around another payload, not yet protected."""
+        return Message(self.cra, self.counter, self.originator, self.recipient, self.other, payload, self.date_time)
+
     def without_protection(self) -> Message:
         """The same message as a pre-command: no signature field, no MAC."""
         return replace(self, signature=None, mac=None)
