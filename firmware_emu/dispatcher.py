@@ -104,7 +104,7 @@ class Dispatcher:
         if use_case is None or not self._supports(use_case):
             self._report_unsupported(message)
             return
-        role = self._role_for(use_case, roles) if introduced is None else introduced
+        role = self._role_for(use_case, roles, message) if introduced is None else introduced
         if role is None and not self._between_devices(message):
             self._refuse(NO_AUTHORITY, message.originator)
             return
@@ -150,12 +150,17 @@ class Dispatcher:
             and (not personality.use_cases or use_case.name in personality.use_cases)
         )
 
-    def _role_for(self, use_case: UseCase, roles: tuple[RemotePartyRole, ...]) -> RemotePartyRole | None:
+    def _role_for(
+        self, use_case: UseCase, roles: tuple[RemotePartyRole, ...], message: Message
+    ) -> RemotePartyRole | None:
         broker = RemotePartyRole.ACCESS_CONTROL_BROKER
         if use_case.signed_form and broker in roles and broker in use_case.roles:
             return broker  # before a hand-over it fills the cells of others, and yet sends its own form
         alone = self._device.personality.device is DeviceType.GSME
         alone = alone and use_case.message_code in ANSWERED_TO_THE_SUPPLIER_ONLY
+        if alone:  # who asks through the broker is the one behind it
+            asking = self._device.credentials.roles_of(self._requester(message))
+            alone = RemotePartyRole.SUPPLIER not in asking
         for role in roles:
             if role in use_case.roles and not (alone and role is not RemotePartyRole.SUPPLIER):
                 return role
