@@ -184,7 +184,7 @@ class Home:
             write_counters(file, self.head_end.counters, IN_RESERVE)
 
     def _first_counter(self) -> int | None:
-        """Counters of a rig with real devices, but no file of counters, follow the time: those of the next run are higher.
+        """Counters of a rig with real devices, and no file of them, follow the time: those of the next run are higher.
 
         Seconds in the upper half, which names prepayment tokens, and their millionths in the lower.
         """

@@ -17,11 +17,13 @@ from bench.evidence import RunRecord, Verdict
 from bench.findings import DeviceFinding, Inconclusive
 from bench.home import Home
 from bench.pki import TestPki
-from bench.requests import dlms
-from bench.rig import Rig, RigError, parse_rig
+from bench.requests import Period, dlms
+from bench.rig import Rig, RigError, load_rig, parse_rig
 from bench.runner import run_suite, suite_folder
 from firmware_emu.runtime import Server, on_tcp
 from hal.channel import TransientChannelError
+from hal.frame import Frame, WrapperChannel
+from protocols.dlms.block_link import LONGEST_UNIT
 from protocols.instant import DAY
 
 RIG = """
@@ -120,3 +122,26 @@ def test_a_key_folder_that_is_not_there_is_a_fault_of_the_rig() -> None:
     rig = parse_rig((RIG.format(port=1) + 'keystore = "nowhere"').encode(), "far.toml")
     with pytest.raises(RigError, match=r"far\.toml: device\[0\]\.keystore: nowhere: no such folder"):
         Home(rig)
+
+
+def test_long_answers_come_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A month of half-hours is more than a unit of the wire holds; the meter cuts it up, the bench puts it together."""
+    lengths: list[int] = []
+    receive = WrapperChannel.receive
+
+    async def counted(channel: WrapperChannel, seconds: float) -> Frame:
+        frame = await receive(channel, seconds)
+        lengths.append(len(frame.payload))
+        return frame
+
+    monkeypatch.setattr(WrapperChannel, "receive", counted)
+    with Home(load_rig(Path("faulty-meter"))) as home:
+        (meter,) = home.targets
+        home.pass_time(30 * DAY)
+        period = Period(home.rig.started, meter.now)
+        reply = meter.ask(dlms("ECS22b", period=period, title="Read a month of half-hours"))
+        assert len(reply.data[0].value[0].value.rows) == 30 * 48
+        assert reply.answer.message is not None
+        assert len(reply.answer.message.encode()) > 10_000
+        assert max(lengths) <= LONGEST_UNIT
+        meter.ask(dlms("ECS52", title="And the next question is answered as ever"))

@@ -114,6 +114,20 @@ def test_a_meter_that_accepts_it_fails_at_exactly_that_exchange(
             assert exchange.reason.startswith("answer to what must be refused: expected none, found response")
 
 
+@pytest.mark.parametrize(
+    ("device", "defect", "test", "found"),
+    [
+        (GAS, "stops-reporting", "test_8_gas_proxy.py", "Read profile log"),
+        ("gas-proxy", "sample-ids-swapped", "test_8_gas_proxy.py", "Read profile log"),
+        (ELECTRICITY, "profile-in-watts", "test_2_electricity_reads.py", "Read half-hour profile"),
+    ],
+)
+def test_other_planned_faults_are_found_too(tmp_path: Path, device: str, defect: str, test: str, found: str) -> None:
+    record = run(tmp_path, defect, device=device, tests=(str(suite_folder() / test),))
+    assert found in {title for _, title in failed(record)}
+    assert run(tmp_path, tests=(str(suite_folder() / test),)).verdict is Verdict.PASS
+
+
 def test_a_refusal_without_its_alert_or_log_entry_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Alerts, "event", lambda *_, **__: None)
     found = run(tmp_path).exchanges

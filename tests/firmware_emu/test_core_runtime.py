@@ -131,3 +131,37 @@ def test_scaled_time_wakes_the_device() -> None:
         assert device.now >= START + 24 * 3600
 
     run(work())
+
+
+class Unread:
+    """A stream whose far end neither reads nor says anything."""
+
+    def __init__(self) -> None:
+        self.closed = asyncio.Event()
+        self.written = asyncio.Event()
+
+    async def read(self, limit: int = 0) -> bytes:  # noqa: ARG002 - there is nothing to read
+        await self.closed.wait()
+        return b""
+
+    async def write(self, data: bytes) -> None:  # noqa: ARG002 - it is never taken
+        self.written.set()
+        await asyncio.Event().wait()
+
+    async def close(self) -> None:
+        self.closed.set()
+
+
+def test_a_device_does_not_wait_for_those_who_do_not_read() -> None:
+    async def work() -> None:
+        rig, stream = Rig(), Unread()
+        server = Server(rig.meter, lambda: START)
+        serving = asyncio.create_task(server.serve(stream))
+        for _ in range(3):
+            await server.give(rig.send(b"\x00"))  # raises an alert
+        await stream.written.wait()
+        await server.give(rig.send(b"\x00"))
+        await stream.close()
+        await serving
+
+    run(work())
