@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 LOG_ENTRIES = 100
 FROM_THE_FIRST, NO_END = 0, 0xFFFFFFFE
+TOTAL = (METERING, 0x0000)
+"""The import register. A report without it, most of which was lost, tells nothing of what was used."""
 
 REPEATS_LAST_VALUE = register_defect(
     "mirror-repeats-last-value", "gives every half-hour the consumption of the one before, and never asks for a gap"
@@ -89,6 +91,7 @@ class GasMirror(Part):
         self._samples, self._snapshots, self._payments = samples, snapshots, payments
         self._server = server
         self._asked: dict[int, Instant] = {}  # by sample id or command, the meter's day for which it was asked
+        self._total_heard = False  # in the report that is coming in
         self.copies = {
             GENERAL_COPY: RingLog("copy/event", "IHB8s", LOG_ENTRIES),
             SECURITY_COPY: RingLog("copy/security", "IH", LOG_ENTRIES),
@@ -138,6 +141,7 @@ class GasMirror(Part):
         elif (cluster, attribute) == (METERING, REPORTING_STATUS):
             self._complete(source)
         else:
+            self._total_heard |= (cluster, attribute) == TOTAL
             try:
                 self.device.zcl.preset_attribute(cluster, attribute, value)
             except (NoPreset, ZclFailed):  # the proxy has no such attribute
@@ -173,19 +177,27 @@ class GasMirror(Part):
     # what follows from a whole report
 
     def _complete(self, meter: Eui64) -> None:
-        state, now = self.state, self.state.heard_time
-        total = self._registers.registers.total
-        self._note_half_hour(meter, now, total)
+        now = self.state.heard_time
+        if self._total_heard:
+            self._take_total(now, self._registers.registers.total)
+        self._total_heard = False
+        if self._samples.newest_start(HALF_HOURS) < now - HALF_HOUR:
+            self._ask_samples(meter, HALF_HOURS, now)
+        if not self.device.defective(REPEATS_LAST_VALUE):
+            self._fill_gaps(meter, now)
+
+    def _take_total(self, now: Instant, total: int) -> None:
+        """The register at ``now``: what was used since the reports before follows from it."""
+        state = self.state
+        self._note_half_hour(now, total)
         if now % DAY == 0 and now:
             if state.midnight == now - DAY:
                 self._samples.add(DAYS, state.midnight, total - state.midnight_total)
             state.midnight, state.midnight_total = now, total
         state.meter_time, state.total = now, total
         self.touch()
-        if not self.device.defective(REPEATS_LAST_VALUE):
-            self._fill_gaps(meter, now)
 
-    def _note_half_hour(self, meter: Eui64, now: Instant, total: int) -> None:
+    def _note_half_hour(self, now: Instant, total: int) -> None:
         state = self.state
         if self.device.defective(REPEATS_LAST_VALUE):
             self._samples.add(HALF_HOURS, now - HALF_HOUR, state.last_half_hour)
@@ -194,8 +206,6 @@ class GasMirror(Part):
             if held in (0, now - 2 * HALF_HOUR):
                 state.last_half_hour = total - state.total
                 self._samples.add(HALF_HOURS, now - HALF_HOUR, state.last_half_hour)
-        if self._samples.newest_start(HALF_HOURS) < now - HALF_HOUR:
-            self._ask_samples(meter, HALF_HOURS, now)
 
     def _fill_gaps(self, meter: Eui64, now: Instant) -> None:
         today = now // DAY * DAY

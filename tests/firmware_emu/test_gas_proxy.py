@@ -431,3 +431,14 @@ def test_bad_frames_are_ignored(octets: bytes) -> None:
     for cluster in list(home.proxy.han):
         home.proxy.receive_han(IN_HOME_DISPLAY, cluster, octets, home.now)
     assert values(home.ask("GCS33", read(METERING, 0x0014))[0]) == [2]
+
+
+def test_a_report_whose_register_was_lost_tells_nothing_of_what_was_used() -> None:
+    rig = LoneProxy()
+    rig.hear_report(0, MIDNIGHT)
+    rig.hear_report(100, MIDNIGHT + HALF_HOUR)
+    rig.hear(TIME, report(TIME, [AttributeRecord(0x0000, 0, 0xE2, MIDNIGHT + 2 * HALF_HOUR)], 2))
+    asked = rig.hear(METERING, report(METERING, [AttributeRecord(0xFFFE, 0, 0x30, 1)], 3))
+    assert [each.cluster for each in asked][:1] == [METERING]  # for the half-hour that is missing
+    question = published("Get Sampled Data", sample_id=0, earliest_sample_time=MIDNIGHT, number_of_samples=99)
+    assert fields(rig.ask("GCS17", question)[0])["samples"] == (100,)
