@@ -16,7 +16,6 @@ from .gas_rig import BROKER, KEYS, SUPPLIER, GasRig, published, read
 from .tiny import OPERATOR
 
 WHENEVER = {"earliest_start_time": 0, "latest_end_time": 0xFFFFFFFE, "snapshot_offset": 0}
-OPEN = {"earliest_start_time": 0, "latest_end_time": 0xFFFFFFFE}
 ASKED = {
     "GCS15c": lambda: published("Get Snapshot", **WHENEVER, snapshot_cause=2),
     "GCS16a": lambda: published("Get Snapshot", **WHENEVER, snapshot_cause=1),
