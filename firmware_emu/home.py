@@ -142,6 +142,23 @@ class Home:
             return done
         return done + self._give(node, node.device.power_on(now))
 
+    def replace(self, device: Device, now: Instant) -> list[Done]:
+        """A device that was killed starts again: built anew from its memory, off. Frames still in the air go on."""
+        node = self.han.nodes[device.identity]
+        if isinstance(node, HubNode):
+            self.hub = self.han.hub = HubNode(device)
+            self.hub.forwarding.on_unfetched = self._note_unfetched
+            self.han.nodes[device.identity] = self.hub
+        else:
+            again = Node(device, mains=node.mains, sleepy=node.sleepy, sub_ghz=node.sub_ghz)
+            again.take_key(node.key)
+            self.han.nodes[device.identity] = again
+        joining = _joining(device)
+        if joining is not None:
+            joining.agree_key = self._agree_key
+        self._wakes.clear()
+        return self._give(self.han.nodes[device.identity], device.power_on(now)) + self.han.carry(now)
+
     def advance(self, now: Instant) -> list[Done]:
         """Let time pass until ``now``: everything due up to and including it happens, in time order."""
         if now < self.now:

@@ -5,9 +5,12 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
+import pytest
+
 from bench.answers import Answer
 from bench.requests import Request, gbz, use_case
 from bench.tokens import gas_top_up, repeated
+from firmware_emu import MemoryNvm
 from firmware_emu.load_model import Household
 from firmware_emu.outputs import SwitchMoved
 from protocols.dlms.cosem_time import CosemDateTime
@@ -16,10 +19,11 @@ from protocols.instant import DAY, HALF_HOUR, HOUR, Instant, to_datetime
 from protocols.zigbee.smart_energy_calendar import ScheduleEntry
 
 from ..firmware_emu.gas_rig import calendar, prices, tariff_information
-from .world import GAS, POUND, PROXY, START, House, Steady
+from .world import CHF, GAS, HUB, POUND, PROXY, START, House, Steady
 
 METERING, PRICE, PREPAYMENT = 0x0702, 0x0700, 0x0705
 CLOSED, ARMED, OPEN = 0, 1, 2
+NEVER_FETCHED = 0x819D
 OPEN_KEY, LEAK = "open valve", "uncontrolled flow"
 HOME = Household(seed=5)
 CALORIFIC, FACTOR = 394, 102_264
@@ -117,16 +121,23 @@ def test_the_proxy_tells_when_its_data_were_measured() -> None:
     assert shown.status == 0x04
 
 
-def test_what_nobody_fetches_is_dropped_after_a_day() -> None:
-    """A meter without power: its command waits for 24 hours and no longer."""
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_nobody_fetches_is_dropped_after_a_day(killed: bool) -> None:
+    """A meter without power: its command waits for 24 hours and no longer, also in a hub that was killed meanwhile."""
     house = House(HOME)
     house.run(START + HOUR + 60)
-    house.done.clear()
     meter = house.home.device(GAS)
     meter.power_off(house.now)
     command = house.command(gbz("GCS32"), GAS)
     house.send(command.octets)
+    if killed:
+        nvm = house.home.device(HUB).nvm
+        assert isinstance(nvm, MemoryNvm)
+        house.restarted(house.make(CHF, nvm=MemoryNvm(nvm.medium)))
     house.run(house.now + DAY - 1)
+    assert NEVER_FETCHED not in house.since(0)
+    house.run(house.now + 1)
+    assert house.since(0).count(NEVER_FETCHED) == 1
     meter.power_on(house.now)
     house.run(house.now + HALF_HOUR)
     assert house.late == []

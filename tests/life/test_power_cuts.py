@@ -6,21 +6,19 @@ same energy, money, settings and logs as a meter that was never cut, but for wha
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import TypeVar
 
 import pytest
 
-from bench.head_end import BROKER, Command
-from bench.requests import Period, Request, dlms
+from bench.head_end import BROKER
+from bench.requests import Period, dlms
 from bench.tokens import electricity_top_up
-from firmware_emu import PowerCut
 from firmware_emu.parts.charge_values import Suspension
 from protocols.dlms.data import array, int32, uint32
 from protocols.instant import DAY, HOUR, Instant, instant
 
+from .cuts import PIECES, Cuttable
 from .purse import Debt
 from .suppliers import COS, FLOOR, TOP_UP_FLOOR, change_of_supplier, newcomer
 from .tariffs import set_prices
@@ -29,7 +27,6 @@ from .test_outages import TARIFF, Mains
 from .test_prepayment_life import owe, prepay
 from .world import ELECTRICITY, POUND, SUPPLIER, plain
 
-Done = TypeVar("Done")
 SUNDAY = instant(2026, 3, 15)
 DEAR = replace(TARIFF, prices={1: 20_001, 2: 31_999, 3: 25_005})
 DEBT_RATE, ADJUSTMENT = 1_234, 77_777
@@ -37,14 +34,16 @@ SETTLED = 20_000
 """More writes than the story has."""
 
 
-class Story(Mains):
+class Story(Cuttable):
     """The steps, each of which may be cut off; then it is repeated as a supplier would."""
 
     def __init__(self) -> None:
-        super().__init__(SUNDAY)
+        self.mains = Mains(SUNDAY)
+        super().__init__(self.mains.meter)
+        self.meter, self.ledger = self.mains.meter, self.mains.ledger
+        self.off = self.ledger.off
         self.paid = 0
         self.hours_of_debt: Instant = 0
-        self.cuts = 0
 
     def play(self) -> None:
         """From Sunday noon to Monday afternoon, over midnight and a bill."""
@@ -70,34 +69,6 @@ class Story(Mains):
 
     # steps
 
-    def attempt(self, work: Callable[[], object]) -> bool:
-        """True if the work was done; False if the power was cut, and the meter has started again."""
-        try:
-            work()
-        except PowerCut:
-            self.cuts += 1
-            self.meter.restart()
-            self.ledger.off.append((self.meter.device.last_ran, self.now))
-            return False
-        return True
-
-    def until_done(self, work: Callable[[], Done]) -> Done:
-        """What changes nothing is done again after a cut."""
-        done: list[Done] = []
-        if not self.attempt(lambda: done.append(work())):
-            return work()
-        return done[0]
-
-    def go(self, until: Instant) -> None:
-        """Time passes; after a cut there is nothing left to pass."""
-        if not self.attempt(lambda: self.meter.run(until)):
-            self.meter.run(until)
-
-    def say(self, request: Request) -> None:
-        """A setting: sent again in a new command if nothing came back."""
-        if not self.attempt(lambda: self.meter.ask(request)):
-            self.meter.ask(request)
-
     def owe(self) -> None:
         """A debt whose increment must not come twice: the same message again, which is carried out once at most."""
         none = Debt(0, 0, DAY)
@@ -114,8 +85,7 @@ class Story(Mains):
         """The same message again is carried out once at most; what became of it is read."""
         before = self.until_done(self.balance)
         command = self.meter.command(dlms("ECS04a", int32(amount)))
-        if not self.attempt(lambda: self.send(command)):
-            self.meter.send(command.octets, ELECTRICITY)
+        self.say_once(command)
         changed = self.until_done(self.balance) - before
         assert changed in (0, amount)
         self.paid += changed
@@ -125,8 +95,7 @@ class Story(Mains):
         request = electricity_top_up(self.meter.head_end, pounds)
         counter = (TOP_UP_FLOOR + 5) << 32 if self.has_newcomer else None
         command = self.meter.command(request, counter=counter)
-        if not self.attempt(lambda: self.send(command)):
-            self.meter.send(command.octets, ELECTRICITY)
+        self.say_once(command)
         assert self.until_done(lambda: self.meter.send(command.octets, ELECTRICITY)) == []
         self.paid += pounds * POUND
 
@@ -145,15 +114,6 @@ class Story(Mains):
             self.opened = self.now
         else:
             self.ledger.off.append((self.opened, self.now))
-
-    def go_off(self, back: Instant) -> None:
-        """An outage, which the meter notices or not."""
-        lost = self.now
-        if self.attempt(self.meter.switch_off):
-            self.ledger.off.append((lost, back))
-            self.attempt(lambda: self.meter.restart(back))
-        else:
-            self.go(back)
 
     def change_supplier(self) -> None:
         """By the change-of-supplier party, whose counter is its own; all three cells or none."""
@@ -174,11 +134,6 @@ class Story(Mains):
         """The supplier has changed."""
         return self.meter.head_end.identity(SUPPLIER) != self.meter.pki.parties[SUPPLIER].eui64
 
-    def send(self, command: Command) -> None:
-        """Send a command and check its answer."""
-        (answer,) = self.meter.send(command.octets, ELECTRICITY)
-        self.meter.judge(command, answer)
-
     def balance(self) -> int:
         """Millipence."""
         found: int = self.meter.value("ECS82")
@@ -186,14 +141,14 @@ class Story(Mains):
 
     def ledger_to_midnight(self) -> None:
         """The new prices are in force from now on."""
-        self.reckon()
+        self.mains.reckon()
         self.ledger.tariff = DEAR
 
     # the end
 
     def check_end(self) -> None:
         """Everything, read by the new supplier and the broker."""
-        self.reckon()
+        self.mains.reckon()
         meter, ledger = self.meter, self.ledger
         assert meter.value("ECS17b")[0][0] == ledger.total
         assert meter.value("ECS17d")[0][0] == [ledger.rates.get(rate, 0) for rate in range(1, 49)]
@@ -206,7 +161,7 @@ class Story(Mains):
         assert [price for _, price in matrix[2]][:3] == [20_001, 31_999, 25_005]
         assert meter.log("ECS22b", Period(SUNDAY + 1, self.now)) == ledger.half_hours
         registers = plain(meter.ask(dlms("ECS20c")).data[0].value[0])
-        assert [at for at, *_ in registers] == [at for at, *_ in self.bills]
+        assert [at for at, *_ in registers] == [at for at, *_ in self.mains.bills]
         assert [at for at, *_ in meter.log("ECS21a")] == [at for at, *_ in ledger.midnights]
         self.meter.ask(dlms("ECS34", array(uint32(1), uint32(2))), counter=FLOOR + 50)
 
@@ -215,10 +170,10 @@ def play(cut: int) -> tuple[Story, int]:
     """The story with the power cut before a write, counted from its beginning; how many writes there were."""
     story = Story()
     begun = story.meter.medium.writes
-    story.meter.medium.cut_power_before(cut)
+    story.arm(cut)
     story.play()
     writes = story.meter.medium.writes - begun
-    story.meter.medium.cut_before = None
+    story.disarm()
     story.check_end()
     return story, writes
 
@@ -230,9 +185,6 @@ def writes_of_the_story() -> int:
     assert story.cuts == 0
     assert writes < SETTLED
     return writes
-
-
-PIECES = 8
 
 
 def test_the_story_without_a_cut() -> None:

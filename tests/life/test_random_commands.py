@@ -15,6 +15,7 @@ import pytest
 
 from bench.answers import Answer
 from bench.head_end import BROKER, Command
+from bench.pki import CELLS
 from bench.requests import Header, Request, asn1, dlms, gbz
 from bench.tokens import electricity_top_up, gas_top_up
 from firmware_emu import Device
@@ -34,7 +35,6 @@ from protocols.zigbee.smart_energy_common import METERING, PREPAYMENT
 
 from .settings import AT_ONCE, AT_THE_PROXY, SETTINGS, Setting, of_dlms, of_gbz
 from .world import (
-    CELLS,
     CONTROLLER,
     DISPLAY,
     ELECTRICITY,

@@ -301,6 +301,10 @@ class House(World):
         """It is back."""
         self.late += self._take(self.home.power_on(self.now))
 
+    def restarted(self, device: Device) -> None:
+        """A device that was killed is there again."""
+        self.late += self._take(self.home.replace(device, self.now))
+
     def wait_for(self, command: Command, within: int, *, success: bool = True) -> Answer:
         """Let time pass until the answer to a command has come, that was sent and waits at the hub."""
         end = self.now + within
