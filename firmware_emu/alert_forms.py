@@ -1,6 +1,6 @@
 """Bodies of alerts whose layout is not published: which facts they tell, in what order, as which type.
 
-That of the sub-GHz channel and scan (GBCS DBCH07, DBCH08), of operational updates (ECS200) and of a gas meter's
+That of the sub-GHz alerts (GBCS DBCH06 to DBCH08), of operational updates (ECS200) and of a gas meter's
 integrity warning is inferred; a personality can choose another. A form is text, ``channel:bits trigger:octets``: facts
 by name, each with its type.
 """
@@ -19,12 +19,14 @@ TEXT = 0
 """The width of a fact that is text; of others it is the number of octets."""
 
 FACTS: Mapping[int, Mapping[str, int]] = {
+    0x0110: {"device": 8},
     0x0111: {"channel": 4, "trigger": 1, "change": 7},
     0x0112: {"assessment": 1},
     0x0123: {"controller": 1, "number": 1, "output": 1, "input": 1, "text": TEXT},
 }
 """What each alert may tell, by message code. A ``change`` is a channel and its trigger as the channel log has them."""
 USUAL: Mapping[int, str] = {
+    0x0110: "device:octets",
     0x0111: "channel:bits trigger:octets",
     0x0112: "assessment:octets",
     0x0123: "controller:u8 output:u8 input:u8 text:utf8",

@@ -124,9 +124,9 @@ def channel_changed(stage: Stage) -> list[Output]:
 
 def limited_duty_cycle(stage: Stage) -> list[Output]:
     """So much is sent to a device that the hub has to silence it."""
-    device = Eui64(stage.octets(0, 8))
+    number = stage.fact("device", 0)
     stage.make(stage.at)
-    return _keep_busy(stage, device)
+    return _keep_busy(stage, Eui64(number.to_bytes(8, "big")) if number else _ANOTHER)
 
 
 def message_dropped(stage: Stage) -> list[Output]:

@@ -2,7 +2,7 @@
 
 Objects 0-0:94.44.10.0 to .3 (GBCS DBCH01 to DBCH05), alerts DBCH06 to DBCH11. The law allows a radio in this band to
 send for a small share of every hour; near that share the hub suspends its busiest device, then all of them. The
-duration of messages on the air and the scan are inferred, and so is what DBCH07 and DBCH08 look like.
+duration of messages on the air and the scan are inferred, and so is what DBCH06 to DBCH08 look like.
 """
 
 from __future__ import annotations
@@ -358,7 +358,7 @@ class SubGhz(Part):
         if duty is DutyCycle.LIMITED:
             busiest = self._busiest()
             self.suspend(busiest)
-            self._alert(LIMITED_ACTION, octet_string(busiest))
+            self._tell(LIMITED_ACTION, {"device": int.from_bytes(busiest, "big")})
             return
         for device in tuple(self.state.devices):
             self.suspend(Eui64(device))
