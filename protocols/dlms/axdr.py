@@ -57,17 +57,11 @@ def _take_items(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data,
     return tuple(items), at
 
 
-def _take_rows(data: bytes, at: int, end: int, depth: int) -> tuple[tuple[Data, ...], int]:
-    """The same for an array: rows laid out like the first are read by its layout."""
-    count, at = _take_count(data, at, end)
-    rows: list[Data] = []
-    if count >= FEWEST_ROWS:
-        at = _take_into(rows, 1, data, at, end, depth)
-        layout = layout_of(rows[0])
-        if layout is not None:
-            at = layout.take_rows(rows, count, data, at, end)
-    at = _take_into(rows, count, data, at, end, depth)
-    return tuple(rows), at
+def _take_alike(rows: list[Data], count: int, data: bytes, at: int, end: int, depth: int) -> int:
+    """Append the first row of an array and those laid out like it; return the offset after them."""
+    at = _take_into(rows, 1, data, at, end, depth)
+    layout = layout_of(rows[0])
+    return at if layout is None else layout.take_rows(rows, count, data, at, end)
 
 
 def _put_items(values: Any, depth: int) -> bytes:
@@ -79,13 +73,21 @@ def _put_items(values: Any, depth: int) -> bytes:
 
 
 def _several(kind: DataType) -> tuple[Take, Put]:
-    take_items = _take_rows if kind is DataType.ARRAY else _take_items
+    has_rows = kind is DataType.ARRAY
 
     def take(data: bytes, at: int, end: int, depth: int) -> tuple[Data, int]:
         if depth >= MAX_DEPTH:
             check_depth(at, depth)
-        items, at = take_items(data, at, end, depth + 1)
-        return new_data((kind, items)), at
+        items: list[Data] = []
+        if at < end and data[at] < 0x80 and data[at] < end - at:  # nearly always; saves a call
+            count = data[at]
+            at += 1
+        else:
+            count, at = _take_count(data, at, end)
+        if has_rows and count >= FEWEST_ROWS:
+            at = _take_alike(items, count, data, at, end, depth + 1)
+        at = _take_into(items, count, data, at, end, depth + 1)
+        return new_data((kind, tuple(items))), at
 
     def put(value: Any, depth: int) -> bytes:
         if depth >= MAX_DEPTH:

@@ -6,7 +6,8 @@ A component may be encrypted: then only its ZCL payload is hidden, cluster and c
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from ..errors import DecodeError, EncodeError
@@ -184,6 +185,10 @@ _INSTANT = Record(_FromDateTime, "from_date_time" / Uint(4))
 _LENGTH = Uint(2)
 
 
+_component: Callable[[tuple[Any, ...]], Component] = partial(tuple.__new__, Component)  # the cheaper call
+_frame: Callable[[tuple[Any, ...]], Frame] = partial(tuple.__new__, Frame)
+
+
 def take_component(data: bytes, at: int, end: int, *, last: bool) -> tuple[Component, int]:
     """Read one component, whose last-component flag must be as ``last`` says."""
     start = at + _HEADER_OCTETS.size
@@ -208,13 +213,13 @@ def take_component(data: bytes, at: int, end: int, *, last: bool) -> tuple[Compo
         content = decode_command(cluster, frame.frame_control, frame.command, data[start:stop])
     except DecodeError as error:
         raise error.shifted(start).inside("payload") from None
-    return Component(cluster, frame, content, moment), stop
+    return _component((cluster, frame, content, moment, None)), stop
 
 
 def _take_frame(data: bytes, at: int, end: int) -> tuple[Frame, int]:
     if at + 3 > end:
         raise truncated(at, end, 3).inside("frame")
-    return Frame(FRAME_CONTROLS[data[at]], data[at + 1], data[at + 2]), at + 3
+    return _frame((FRAME_CONTROLS[data[at]], data[at + 1], data[at + 2])), at + 3
 
 
 def _take_encrypted(data: bytes, at: int, end: int, cluster: int) -> Component:
