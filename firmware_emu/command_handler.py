@@ -16,7 +16,7 @@ from protocols.gbcs.protection import add_mac, sign
 from protocols.gbcs.use_cases import Protection
 from protocols.zigbee.zcl import DefaultResponse, ReadAttributesResponse
 
-from . import defects
+from . import cosem, defects, zcl_server
 from .command import Command
 from .han_commands import log_command
 from .outputs import SendMessage
@@ -46,7 +46,7 @@ class CommandHandler:
         """True once the command being carried out has left something for a later time."""
 
     def perform(self, command: Command, payload: GbcsPayload) -> None:
-        """Carry it out and send the response."""
+        """Carry it out and send the response. What does not belong to the use case fails as a whole."""
         self.current, self.deferred = command, False
         try:
             answer, done = self._execute(command, payload)
@@ -67,8 +67,12 @@ class CommandHandler:
         device = self._device
         go_on = bool(device.personality.defects) and device.defective(defects.GOES_ON_AFTER_FAILURE)
         if isinstance(payload, AccessRequest):
+            if not cosem.allowed(command.use_case, payload):
+                return cosem.refusal(payload).encode(), False
             return _fitting(device.cosem.execute(payload, go_on=go_on))
         if isinstance(payload, GbzPayload):
+            if not zcl_server.allowed(command.use_case, payload):
+                return zcl_server.refusal(payload).encode(), False
             components = device.zcl.execute(payload, command.header, device.keys, go_on=go_on)
             lost = device.defective(defects.SILENT_WHEN_NOTHING_FOUND) and any(
                 map(_is_not_found, components.components)

@@ -184,8 +184,7 @@ class CosemServer:
     def execute(self, request: AccessRequest, *, go_on: bool = False) -> AccessResponse:
         """Carry out a request in order; the first failure ends it, unless ``go_on``."""
         if not self._times_agree(request):
-            refused = tuple(Result(_ANSWERED[spec.service], LATER_RESULT) for spec in request.specifications)
-            return AccessResponse(request.invoke_id, (NULL,) * len(refused), refused)
+            return refusal(request)
         data: list[Data] = []
         results: list[Result] = []
         failed = False
@@ -262,6 +261,12 @@ _RESULTS = {
     for service, answered in _ANSWERED.items()
     for code in (ResultCode.SUCCESS, ResultCode.HARDWARE_FAULT, ResultCode.OTHER_REASON)
 }
+
+
+def refusal(request: AccessRequest) -> AccessResponse:
+    """The answer when nothing of a request is carried out."""
+    refused = tuple(Result(_ANSWERED[spec.service], LATER_RESULT) for spec in request.specifications)
+    return AccessResponse(request.invoke_id, (NULL,) * len(refused), refused)
 
 
 def allowed(use_case: UseCase, request: AccessRequest) -> bool:

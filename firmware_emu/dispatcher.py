@@ -3,7 +3,8 @@
 A command that fails a check is not answered; the evidence is an entry in the security log and an alert to the party
 concerned. The order is: structure, recipient, originator, message code, rights of the role, MAC, signature, counter,
 payload. The specification fixes that there is one order and that the counters come last but for the content;
-the rest of it, and which party is concerned, is inferred.
+the rest of it, and which party is concerned, is inferred. What can be read but is not of the use case is answered, as
+failed: by then the sender is known to be who it says.
 """
 
 from __future__ import annotations
@@ -12,11 +13,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from protocols.dlms.access import AccessRequest
 from protocols.dlms.data import octet_string
 from protocols.errors import CertificateError, DecodeError
 from protocols.eui64 import Eui64
-from protocols.gbcs.gbz import GbzPayload
 from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import Cra, Message, OtherInformation
 from protocols.gbcs.payload import decode_payload
@@ -26,7 +25,7 @@ from protocols.gbcs.use_cases import Kind, Protection, UseCase, by_code
 from protocols.smki.certificate import Certificate
 from protocols.smki.names import KeyUsage
 
-from . import cosem, defects, zcl_server
+from . import defects
 from .command import Command
 from .counters import TOP_UP
 
@@ -204,10 +203,6 @@ class Dispatcher:
         try:
             payload = decode_payload(command.message)
         except DecodeError:
-            return None
-        if isinstance(payload, AccessRequest) and not cosem.allowed(command.use_case, payload):
-            return None
-        if isinstance(payload, GbzPayload) and not zcl_server.allowed(command.use_case, payload):
             return None
         return payload if self._learn_party(command) else None
 

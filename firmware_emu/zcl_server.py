@@ -193,7 +193,7 @@ class ZclServer:
         The first component that fails ends it, unless ``go_on``; one that finds nothing is no failure.
         """
         if not self._times_agree(payload):
-            return GbzPayload(tuple(_default(each, each.frame.command, ZCL_FAILURE) for each in payload.components))
+            return refusal(payload)
         answers: list[Component] = []
         failed, sealed = False, 0
         for component in payload.components:
@@ -286,6 +286,11 @@ class ZclServer:
             return AttributeRecord(attribute, 0, served.type, served.read())
         except ZclFailed as failure:
             return AttributeRecord(attribute, failure.status)
+
+
+def refusal(payload: GbzPayload) -> GbzPayload:
+    """The answer when nothing of a command is carried out."""
+    return GbzPayload(tuple(_default(each, each.frame.command, ZCL_FAILURE) for each in payload.components))
 
 
 def allowed(use_case: UseCase, payload: GbzPayload) -> bool:
