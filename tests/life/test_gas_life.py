@@ -23,7 +23,7 @@ from .world import CHF, GAS, HUB, POUND, PROXY, START, House, Steady
 
 METERING, PRICE, PREPAYMENT = 0x0702, 0x0700, 0x0705
 CLOSED, ARMED, OPEN = 0, 1, 2
-NEVER_FETCHED = 0x819D
+NEVER_FETCHED, CARRIED_OUT = 0x819D, 0x8F66
 OPEN_KEY, LEAK = "open valve", "uncontrolled flow"
 HOME = Household(seed=5)
 CALORIFIC, FACTOR = 394, 102_264
@@ -338,3 +338,43 @@ def spent(start: Instant, end: Instant, home: Steady) -> Fraction:
     price = WEEKEND if to_datetime(slot).isoweekday() > 5 else WORKDAY
     litres = home.day(slot // DAY).gas[0] * (end - slot) // HALF_HOUR
     return whole + price * litres * Fraction(FACTOR, 100_000) * Fraction(CALORIFIC, 10) / Fraction(36, 10) / 1000
+
+
+def price_shown(house: House) -> list[int]:
+    """The four tier prices that the proxy knows."""
+    answer = house.ask(gbz("GCS21f"), PROXY, success=False)
+    return [answer.attribute(PRICE, 0x0410 + 0x10 * tier) for tier in range(4)]
+
+
+def dated_prices(cells: list[int], at: Instant) -> Request:
+    """GCS01b for a moment."""
+    return of_components("GCS01b", [tariff_information(at, standing=STANDING), prices(cells, at)])
+
+
+def test_gas_prices_for_midnight_are_taken_by_meter_and_proxy_then() -> None:
+    """Asked for twice, the second replaces the first; the meter tells, the proxy hears it, the bill follows."""
+    home = Steady(gas=500)
+    house = House(home)
+    house.run(START + 60)
+    for request in (conversion(), tariff()):
+        wait(house, request)
+    begun, midnight = house.now, START + DAY
+    wait(house, dated_prices([30_000] * 4, midnight))
+    dated = house.command(dated_prices([20_000] * 4, midnight), GAS)
+    house.send(dated.octets)
+    house.wait_for(dated, HALF_HOUR)
+    house.run(midnight - 1)
+    assert price_shown(house)[:2] == [WORKDAY, WEEKEND]
+    assert CARRIED_OUT not in house.since(0)
+    house.run(midnight + HALF_HOUR)
+    told = [heard for heard in house.alerts if heard.code == CARRIED_OUT]
+    assert [heard.at for heard in told] == [midnight] * 2
+    assert {(heard.payload.body.message_code, heard.payload.body.counter) for heard in told} == {
+        (0x00A3, dated.message.counter)
+    }
+    assert price_shown(house) == [20_000] * 4
+    house.run(midnight + 6 * HOUR)
+    litres = 500 * 2 * 6
+    later = litres * 20_000 * Fraction(FACTOR, 100_000) * Fraction(CALORIFIC, 10) / Fraction(36, 10) / 1000
+    bill = house.ask(gbz("GCS60"), PROXY).attribute(METERING, 0x0A00)
+    assert abs(bill - (worth(begun, midnight, home) + STANDING + later)) <= 1
