@@ -7,6 +7,7 @@ these pairs cannot say; but whatever a device may be asked for can be loaded int
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -180,12 +181,12 @@ def reading_pair(
     request = decode_payload(command)
     assert isinstance(request, AccessRequest)
     header = _header(command, case, at)
-    data = [_answer(maker, step, case, header, keys) for step in case.instructions]
-    results = tuple(Result(_ANSWERED[step.op], 0) for step in case.instructions)
+    data = [answer_of(maker, step, case, header, keys) for step in case.instructions]
+    results = tuple(Result(ANSWERED[step.op], 0) for step in case.instructions)
     return _pair(case, command, header, AccessResponse(request.invoke_id, tuple(data), results).encode(), keys)
 
 
-_ANSWERED = {
+ANSWERED = {
     Operation.GET: Service.GET,
     Operation.GET_WITH_SELECTION: Service.GET,
     Operation.ACTION: Service.ACTION,
@@ -193,7 +194,8 @@ _ANSWERED = {
 }
 
 
-def _answer(maker: Maker, step: Instruction, case: UseCase, header: Message, keys: MemoryKeyStore) -> Data:
+def answer_of(maker: Maker, step: Instruction, case: UseCase, header: Message, keys: MemoryKeyStore) -> Data:
+    """What an instruction that reads gives back."""
     if step.reads:
         values = [maker.value(_object(each.class_id, each.obis, each.attribute).shape) for each in step.reads]
         return encrypt_data(header, keys, structure(*values)).to_data()
@@ -242,8 +244,8 @@ def attribute_pair(
     command = _command(case, parties, device, keys, at, gbz(case.name).payload)
     header, answers = _header(command, case, at), []
     for place, step in enumerate(case.components):
-        records = tuple(_record(draw, step.cluster, attribute) for attribute in step.attributes)
-        secret = bool(_SECRET & {(step.cluster, attribute) for attribute in step.attributes})
+        records = tuple(record_of(draw, step.cluster, attribute) for attribute in step.attributes)
+        secret = is_secret(step.cluster, records)
         content = ReadAttributesResponse(records)
         quiet = secret and case.name != "GCS14"
         made = Component.general(step.cluster, content, place, to_client=True, disable_default_response=quiet)
@@ -255,7 +257,13 @@ _SECRET = frozenset({(0x0702, 0x0000), (0x0702, 0x0100), (0x0702, 0x0700), (0x07
 """Attributes that are read under encryption only, one of each group."""
 
 
-def _record(draw: random.Random, cluster: int, attribute: int) -> AttributeRecord:
+def is_secret(cluster: int, records: Iterable[AttributeRecord]) -> bool:
+    """True for a read that is answered under encryption."""
+    return any((cluster, record.attribute) in _SECRET for record in records)
+
+
+def record_of(draw: random.Random, cluster: int, attribute: int) -> AttributeRecord:
+    """A plausible value of an attribute."""
     row = find_attribute(cluster, attribute)
     assert row is not None
     value: Any = b"1234" if row.type in (0x41, 0x42) else draw.choice((1, 2))
@@ -276,7 +284,7 @@ def writing_pair(
     request = decode_payload(command)
     assert isinstance(request, AccessRequest)
     steps = [step for place, step in enumerate(case.instructions) if place not in leave_out]
-    results = tuple(Result(_ANSWERED[step.op], 0) for step in steps)
+    results = tuple(Result(ANSWERED[step.op], 0) for step in steps)
     response = AccessResponse(request.invoke_id, (NULL,) * len(steps), results)
     return _pair(case, command, _header(command, case, at), response.encode(), keys)
 
