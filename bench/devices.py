@@ -39,8 +39,10 @@ def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, proxy: Eui64 | None) -
     store, seed = pki.devices[identity], pki.entropy(f"new keys of {identity.hex()}")
     if kind is DeviceType.ESME:
         from firmware_emu.devices import esme
+        from firmware_emu.mains import Mains
 
-        return esme.make_device(identity, personality, nvm, store, DailyLoad(section.load), seed)
+        mains = Mains(pki.entropy(f"voltage at {identity.hex()}"))
+        return esme.make_device(identity, personality, nvm, store, DailyLoad(section.load), seed, mains)
     if kind is DeviceType.GSME:
         from firmware_emu.devices import gsme
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
     from ..credentials import PartyChange
     from ..load_model import LoadModel
+    from ..mains import Mains
     from ..nvm import Nvm
     from ..part import Part
     from ..personality import Personality
@@ -55,8 +56,10 @@ def make_device(
     keys: MemoryKeyStore,
     load: LoadModel | None = None,
     seed: bytes = b"",
+    mains: Mains | None = None,
 ) -> Device:
-    """An electricity meter; ``load`` is what its home uses and makes, ``seed`` decides which keys it makes.
+    """An electricity meter; ``load`` is what its home uses and makes, ``seed`` decides which keys it makes, ``mains``
+    is what it is connected to: at rest at the nominal voltage if None.
 
     What is due at one instant is done in the order of the list: energy is booked before money is moved.
     """
@@ -77,7 +80,7 @@ def make_device(
         *(offset, periods, switch, Tamper(switch), Sensors()),
         *(tariff, metrology, profiles, MaximumDemands(metrology)),
         *(billing, account, gateway, limit),
-        *(supply, Voltage()),
+        *(supply, Voltage(mains)),
         *(auxiliary, Boost(auxiliary)),
         *(face, ConsumerAccess(face, metrology, account, gateway, switch, auxiliary, supply)),
         ConsumerHistory(face, information, metrology, profiles),

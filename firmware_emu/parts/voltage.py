@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from protocols.dlms.data import Data, DataType, described_structure, enum, int8, structure, uint32
-from protocols.instant import DAY, Instant
+from protocols.instant import DAY, HALF_HOUR, Instant
 
 from ..cosem import expect
 from ..defects import register_defect
@@ -26,6 +26,7 @@ from ..stored_values import Stored, serve, within
 
 if TYPE_CHECKING:
     from ..device import Device
+    from ..mains import Mains
 
 DATA_CLASS, REGISTER, LIMITER = 1, 3, 71
 COUNT = 255
@@ -57,15 +58,19 @@ class VoltageState:
 
 
 class Voltage(Part):
-    """``observe`` tells it of the voltage; until then, and without any, it is the nominal one."""
+    """``mains`` is what the meter is connected to; ``observe``, or the signal of a voltmeter, overrules it until the
+    half-hour ends. Without mains the voltage is the nominal one until something else is observed.
+    """
 
     name = "voltage"
     State = VoltageState
     state: VoltageState
 
-    def __init__(self) -> None:
+    def __init__(self, mains: Mains | None = None) -> None:
         super().__init__()
+        self._mains = mains
         self._phases: list[Phase] = []
+        self._looked: Instant = -1
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -88,6 +93,7 @@ class Voltage(Part):
                 phase.state.voltage = NOMINAL
             phase.restart(now)
         self.touch()
+        self._look()
         self._rearm()
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - periods begin anew
@@ -98,6 +104,7 @@ class Voltage(Part):
 
     def advance(self, at: Instant) -> None:
         self._let_pass(at)
+        self._look()
         self._rearm()
 
     # inputs
@@ -120,6 +127,13 @@ class Voltage(Part):
             self.observe(volts)
 
     # inside
+
+    def _look(self) -> None:
+        """Once in a half-hour, by true time, the mains have another voltage."""
+        slot = self.device.true_now // HALF_HOUR
+        if self._mains is not None and slot != self._looked:
+            self._looked = slot
+            self.observe(self._mains.volts(self.device.true_now, len(self._phases)))
 
     def _configured(self) -> None:
         """Settings have changed, or the meter starts: make the engines anew."""
@@ -165,6 +179,8 @@ class Voltage(Part):
         """While nothing begins or ends the periods are dealt with once a day."""
         now = self.device.now
         changes = [change for phase in self._phases if (change := phase.next_change) is not None]
+        if self._mains is not None:
+            changes.append(now + HALF_HOUR - self.device.true_now % HALF_HOUR)
         self.schedule(min([now - now % DAY + DAY, *changes]))
 
     # serving
