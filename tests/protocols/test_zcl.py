@@ -254,6 +254,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, types.Times):
         return st.tuples(*[values(kind.item)] * kind.number)
     if isinstance(kind, Record):
+        assert kind._make is not None
         return st.builds(kind._make, *[values(member) for _, member in kind.fields])
     return special_values(type(kind).__name__)
 
