@@ -203,7 +203,7 @@ class GasMirror(Part):
             self._samples.add(HALF_HOURS, now - HALF_HOUR, state.last_half_hour)
         elif state.meter_time and now == state.meter_time + HALF_HOUR and now % HALF_HOUR == 0:
             held = self._samples.newest_start(HALF_HOURS)
-            if held in (0, now - 2 * HALF_HOUR):
+            if held == now - 2 * HALF_HOUR:
                 state.last_half_hour = total - state.total
                 self._samples.add(HALF_HOURS, now - HALF_HOUR, state.last_half_hour)
 

@@ -302,6 +302,13 @@ class LoneProxy(GasRig):
         self.hear(TIME, report(TIME, [AttributeRecord(0x0000, 0, 0xE2, at)], 2))
         return self.hear(METERING, report(METERING, [AttributeRecord(0xFFFE, 0, 0x30, 1)], 3))
 
+    def hear_samples(self, start: Instant, *litres: int) -> None:
+        """The meter's answer to a question for half-hours."""
+        answer = command_named("Get Sampled Data Response").make(
+            sample_id=0, sample_start_time=start, sample_request_interval=HALF_HOUR, samples=litres
+        )
+        self.hear(METERING, encode_frame(Component.of(answer)))
+
 
 def success(sequence: int, cluster: int, command: int, status: int = 0) -> Component:
     return Component.general(cluster, DefaultResponse(command, status), sequence)
@@ -337,6 +344,7 @@ def test_alert_tells_whether_a_dated_command_was_executed(code: int, price: int)
 def test_half_hours_behind_a_gap_wait_until_it_is_filled() -> None:
     rig = LoneProxy()
     rig.hear_report(0, MIDNIGHT)
+    rig.hear_samples(MIDNIGHT - HALF_HOUR, 0)
     rig.hear_report(100, MIDNIGHT + HALF_HOUR)
     rig.hear_report(700, MIDNIGHT + 4 * HALF_HOUR)
     asked = rig.hear_report(800, MIDNIGHT + 5 * HALF_HOUR)
@@ -344,13 +352,7 @@ def test_half_hours_behind_a_gap_wait_until_it_is_filled() -> None:
     assert (MIDNIGHT + HALF_HOUR, 4) in [
         (each["earliest_sample_time"], each["number_of_samples"]) for each in questions if "sample_id" in each
     ]
-    answer = command_named("Get Sampled Data Response").make(
-        sample_id=0,
-        sample_start_time=MIDNIGHT + HALF_HOUR,
-        sample_request_interval=HALF_HOUR,
-        samples=(150, 200, 250, 100),
-    )
-    rig.hear(METERING, encode_frame(Component.of(answer)))
+    rig.hear_samples(MIDNIGHT + HALF_HOUR, 150, 200, 250, 100)
     rig.hear_report(950, MIDNIGHT + 6 * HALF_HOUR)
     question = published("Get Sampled Data", sample_id=0, earliest_sample_time=MIDNIGHT, number_of_samples=99)
     assert fields(rig.ask("GCS17", question)[0])["samples"] == (100, 150, 200, 250, 100, 150)
@@ -436,9 +438,21 @@ def test_bad_frames_are_ignored(octets: bytes) -> None:
 def test_a_report_whose_register_was_lost_tells_nothing_of_what_was_used() -> None:
     rig = LoneProxy()
     rig.hear_report(0, MIDNIGHT)
+    rig.hear_samples(MIDNIGHT - HALF_HOUR, 0)
     rig.hear_report(100, MIDNIGHT + HALF_HOUR)
     rig.hear(TIME, report(TIME, [AttributeRecord(0x0000, 0, 0xE2, MIDNIGHT + 2 * HALF_HOUR)], 2))
     asked = rig.hear(METERING, report(METERING, [AttributeRecord(0xFFFE, 0, 0x30, 1)], 3))
     assert [each.cluster for each in asked][:1] == [METERING]  # for the half-hour that is missing
     question = published("Get Sampled Data", sample_id=0, earliest_sample_time=MIDNIGHT, number_of_samples=99)
     assert fields(rig.ask("GCS17", question)[0])["samples"] == (100,)
+
+
+def test_the_first_half_hours_are_asked_for_until_they_have_come() -> None:
+    rig = LoneProxy()
+    rig.hear_report(70, MIDNIGHT)
+    asked = rig.hear_report(170, MIDNIGHT + HALF_HOUR)  # nothing was answered: the half-hours before are not given up
+    questions = [fields(decode_frame(each.cluster, each.octets).content) for each in asked if each.cluster == METERING]
+    assert questions[0]["earliest_sample_time"] == 0
+    rig.hear_samples(MIDNIGHT - HALF_HOUR, 70, 100)
+    question = published("Get Sampled Data", sample_id=0, earliest_sample_time=0, number_of_samples=99)
+    assert fields(rig.ask("GCS17", question)[0])["samples"] == (70, 100)

@@ -67,13 +67,18 @@ class Days:
                 self.house.run(step)
 
     def tell_gas(self, request: Request) -> None:
-        """By the hub; again in the same octets until it is answered or plainly was carried out."""
+        """By the hub; the same octets again if nothing comes back, and then, but for a token, a new command.
+
+        The meter may have been cut off between remembering the counter and doing what it was told.
+        """
         command = self.house.command(request, GAS)
-        self.attempt(lambda: self.house.send(command.octets))
-        self.go(self.house.now + HALF_HOUR)
-        if not self.answered(command):
-            self.house.send(command.octets)
+        for _ in range(2):
+            self.attempt(lambda: self.house.send(command.octets))
             self.go(self.house.now + HALF_HOUR)
+            if self.answered(command):
+                return
+        if not request.top_up:
+            self.tell_gas(request)
 
     def answered(self, command: Command) -> bool:
         """An answer has come."""
