@@ -65,13 +65,14 @@ class CommandHandler:
     def _execute(self, command: Command, payload: GbcsPayload) -> tuple[bytes | None, bool]:
         """The answer, None for none, and whether all that was asked for was done."""
         device = self._device
+        strict = not device.personality.any_objects
         go_on = bool(device.personality.defects) and device.defective(defects.GOES_ON_AFTER_FAILURE)
         if isinstance(payload, AccessRequest):
-            if not cosem.allowed(command.use_case, payload):
+            if strict and not cosem.allowed(command.use_case, payload):
                 return cosem.refusal(payload).encode(), False
             return _fitting(device.cosem.execute(payload, go_on=go_on))
         if isinstance(payload, GbzPayload):
-            if not zcl_server.allowed(command.use_case, payload):
+            if strict and not zcl_server.allowed(command.use_case, payload):
                 return zcl_server.refusal(payload).encode(), False
             components = device.zcl.execute(payload, command.header, device.keys, go_on=go_on)
             lost = device.defective(defects.SILENT_WHEN_NOTHING_FOUND) and any(

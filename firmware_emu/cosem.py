@@ -150,14 +150,13 @@ class CosemServer:
         handler(value)
 
     def pin(self, key: tuple[int, bytes, int], value: Data) -> None:
-        """Have an attribute that is served read as ``value``, until the device is made anew; nothing follows from it.
+        """Have an attribute read as ``value`` until the device is made anew; nothing follows from it.
 
-        For values of which the device's rules say that they cannot be. Raises NoPreset if it does not serve it.
+        For values of which the device's rules say that they cannot be, and for objects that it does not have.
         """
-        if key not in self._gets and key not in self._ranges:
-            raise NoPreset(f"class {key[0]}, {key[1].hex()}, attribute {key[2]} is not read on this device")
+        unknown = key not in self._gets and key not in self._ranges
         for table in (self._gets, self._ranges):
-            if key in table:
+            if unknown or key in table:
                 table[key] = lambda *_range: value  # a get takes no range, the read of a log has one
 
     def shows(

@@ -43,7 +43,8 @@ class Personality:
     ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
     ``start_up``: seconds from the return of the supply until a meter tells of the outage. ``names_load_controller``:
     its alerts about limits name the load controller as supplementary party. ``alert_forms`` chooses forms of alerts
-    whose layout is not published, "0111 channel:bits trigger:u8" (see ``alert_forms``).
+    whose layout is not published, "0111 channel:bits trigger:u8" (see ``alert_forms``). ``any_objects``: a command may
+    ask for what its use case does not list, as the lists of retired use cases are not certain.
     """
 
     device: DeviceType = DeviceType.ESME
@@ -63,6 +64,7 @@ class Personality:
     start_up: int = 0
     names_load_controller: bool = False
     alert_forms: tuple[str, ...] = ()
+    any_objects: bool = False
     use_cases: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
     clock: ClockSettings = field(default_factory=ClockSettings)

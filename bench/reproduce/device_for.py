@@ -124,6 +124,7 @@ class Workshop:
             long_asn1_lengths=long_lengths,
             certificate_times=False,  # the reference devices take certificates years before and after their validity
             long_limits=True,  # a reference alert tells of a limit that lasts a month
+            any_objects=True,  # the lists of use cases that are retired, or in no public text, are not certain
             start_up=manner.start_up,
             names_load_controller=manner.names_load_controller,
             alert_forms=manner.forms,

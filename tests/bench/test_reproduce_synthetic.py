@@ -14,8 +14,9 @@ from bench.reproduce.moment import Moments
 from bench.reproduce.vectors import Pair, Vectors
 from firmware_emu.alert_forms import FACTS, USUAL, readings, written
 from firmware_emu.clock import TIMES_WITH_STATUS
-from protocols.dlms.access import AccessResponse, Service
-from protocols.dlms.data import Data, DataType, octet_string
+from protocols.dlms.access import AccessRequest, AccessResponse, Result, Service, get
+from protocols.dlms.data import Data, DataType, null, octet_string
+from protocols.dlms.obis import obis
 from protocols.eui64 import Eui64
 from protocols.gbcs.gbz import GbzAlert, Reason
 from protocols.gbcs.key_folder import FolderKeyStore
@@ -229,3 +230,20 @@ def test_a_state_that_is_shown_otherwise_is_pinned_and_told(keys: FolderKeyStore
     found = answering.reproduce(odd)
     check(found)
     assert "shows another" in found.reason
+
+
+def test_an_object_that_the_device_does_not_have_is_shown_and_told(keys: FolderKeyStore, answering: Answering) -> None:
+    """Lists of use cases that are retired, or in no public text, are not certain."""
+    way = next(way for way in READS if way.sender is BROKER and len(way.case.instructions) == 1)
+    pair = Synthesis(way, keys).reading()
+    message, payload = pair.command.message, pair.command.payload
+    assert isinstance(payload, AccessRequest)
+    asked = replace(payload, specifications=(get(1, obis("0-0:77.7.7.255"), 2)[0],), data=(null(),))
+    made = add_mac(replace(message, payload=asked.encode(), mac=None), keys, PARTIES[BROKER])
+    command = replace(pair.command, octets=made.encode(), message=made, payload=decode_payload(made))
+    shown = AccessResponse(payload.invoke_id, (octet_string(b"odd"),), (Result(Service.GET, 0),))
+    answer = add_mac(replace(pair.response.message, payload=shown.encode(), mac=None), keys)
+    odd = replace(pair.response, octets=answer.encode(), message=answer, payload=decode_payload(answer))
+    found = answering.reproduce(Pair(command, odd))
+    check(found)
+    assert "no preset" in found.reason
