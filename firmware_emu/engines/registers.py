@@ -62,7 +62,7 @@ class TariffMeter:
         held: int | None = None,
     ) -> None:
         self.registers, self.layout, self.pricing, self.daily_reset = registers, layout, pricing, daily_reset
-        self._held = None if held is None else DayPlan((0,), (held,))
+        self.hold(held)
         registers.fit(layout)
         self.use(tariff or Tariff(), offset)
 
@@ -107,6 +107,10 @@ class TariffMeter:
                 at, done = until, energy
         self.registers.total += reached[-1]
         return self._charge(worth)
+
+    def hold(self, selector: int | None) -> None:
+        """Let a selector stay in force; None gives the calendar its way again."""
+        self._held = None if selector is None else DayPlan((0,), (selector,))
 
     def plan(self, day: int) -> DayPlan:
         """Which selectors are in force on a UTC day."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from protocols.instant import DAY, HALF_HOUR, Instant
 
+from ..clock import ClockStatus
 from ..defects import register_defect
 from ..engines.credit import UNLIMITED
 from ..engines.registers import TariffMeter
@@ -49,12 +50,15 @@ class NoLoad:
 
 @dataclass(slots=True)
 class GasMetrologyState:
-    """``booked``: consumption up to there is in the registers. Totals at the last half-hour and midnight."""
+    """``booked``: consumption up to there is in the registers. Totals at the last half-hour and midnight. ``held``: the
+    tier that stays in force while the clock cannot be trusted, -1 while it can.
+    """
 
     booked: Instant = 0
     half_hour_total: int = 0
     day_total: int = 0
     day_cost: int = 0
+    held: int = -1
 
 
 class GasMetrology(Part):
@@ -90,6 +94,7 @@ class GasMetrology(Part):
         self._price.active_block = self._active_block
         self._calendars.before_change.append(lambda _kind: self.settle())
         self._calendars.listeners.append(lambda _kind: self._price_changed())
+        device.clock.listeners.append(self._clock_judged)
 
     def started(self) -> None:
         if self.device.defective(REGISTERS_LOST):
@@ -99,6 +104,7 @@ class GasMetrology(Part):
         self._price_changed()
         if not self.state.booked:
             self._begin_at(self.device.now)
+        self._hold(self.device.clock.status)
         self._rearm(self.device.now)
 
     def power_lost(self, at: Instant) -> None:  # noqa: ARG002 - up to now
@@ -191,6 +197,18 @@ class GasMetrology(Part):
     def _price_changed(self) -> None:
         self._meter.use(self._price.tariff())
         self._meter.pricing = self._price.pricing()
+
+    def _clock_judged(self, status: ClockStatus) -> None:
+        """A meter that does not know the time leaves the tier as it is, and takes up its calendar when it does."""
+        self.settle()
+        self._hold(status)
+
+    def _hold(self, status: ClockStatus) -> None:
+        doubtful, state = status is not ClockStatus.RELIABLE, self.state
+        if doubtful != (state.held >= 0):
+            state.held = self._meter.selector(state.booked) if doubtful else -1
+            self.touch()
+        self._meter.hold(state.held if state.held >= 0 else None)
 
     def _active_block(self) -> int:
         return self._meter.active_block(0)

@@ -8,8 +8,11 @@ from firmware_emu import Personality
 from firmware_emu.clock import ClockStatus
 from firmware_emu.parts.metrology import SWITCHES_IN_DOUBT
 from protocols.instant import DAY, HALF_HOUR, HOUR
+from protocols.zigbee.smart_energy_common import METERING
 
+from .gas_rig import EvenLoad, GasRig, read, values
 from .metering import Metering, Wobbly, days, price_matrix, set_tariff
+from .test_gas_tariff import tariff
 from .tiny import START
 
 NIGHT, MORNING = START - START % DAY + DAY, START - START % DAY + DAY + 7 * HOUR
@@ -74,3 +77,25 @@ def test_a_defect_goes_on_switching(defect: str) -> None:
     night, _day = rates(home)
     home.run(START + DAY + 18 * HOUR)
     assert rates(home)[0] > night
+
+
+def test_a_gas_meter_leaves_its_tier_as_it_is() -> None:
+    rig = GasRig(EvenLoad(100))  # a Sunday: tier 2
+    rig.ask("GCS01a", *tariff())
+    rig.device.hear_hub_time(None, False, rig.now)
+    rig.run(DAY + HOUR)  # the comparison fails at midnight, with which Monday begins
+    before = tiers(rig)
+    rig.start()
+    rig.device.hear_hub_time(None, False, rig.now)
+    rig.run(DAY)
+    assert rig.device.clock.status is ClockStatus.UNRELIABLE
+    moved = [after - held for held, after in zip(before, tiers(rig), strict=True)]
+    assert sorted(moved) == [0, 4800]
+    rig.device.hear_hub_time(rig.now, True, rig.now)
+    rig.run(5 * DAY)
+    assert all(after > held for held, after in zip(before, tiers(rig), strict=True))
+
+
+def tiers(rig: GasRig) -> list[int]:
+    (answer,) = rig.ask("GCS13c", read(METERING, 0x0100, 0x0102))
+    return [int(value) for value in values(answer)]
