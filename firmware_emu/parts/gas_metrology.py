@@ -219,7 +219,7 @@ class GasMetrology(Part):
 
     def look_again(self) -> None:
         """The account has changed: what is used from now on may make something happen sooner."""
-        if self.device.on:
+        if self.device.on and self.due > self.device.now:  # else a half-hour is about to be closed
             self._rearm(self.device.now)
 
     def _rearm(self, now: Instant) -> None:
