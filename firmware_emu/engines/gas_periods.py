@@ -6,8 +6,12 @@ from calendar import monthrange
 
 from protocols.instant import DAY, Instant, from_datetime, to_datetime
 
+_MOST_MONTHS = 137 * 12
+"""From the first instant to the last."""
 MINUTES, DAYS, WEEKS, MONTHS = range(4)
 """Low nibble of a duration type."""
+LAST_INSTANT: Instant = 0xFFFF_FFFF
+"""The latest that 32 bits hold. A period that would end later never does."""
 _SECONDS = {MINUTES: 60, DAYS: DAY, WEEKS: 7 * DAY}
 
 
@@ -20,13 +24,17 @@ def next_period(start: Instant, duration: int, duration_type: int, after: Instan
         return start
     if base != MONTHS:
         length = duration * _SECONDS[base]
-        return start + ((after - start) // length + 1) * length
+        return _in_time(start + ((after - start) // length + 1) * length)
     begun, now = to_datetime(start), to_datetime(after)
     passed = (now.year - begun.year) * 12 + now.month - begun.month
-    periods = passed // duration
-    while (at := add_months(start, periods * duration)) <= after:
-        periods += 1
-    return at
+    months = passed // duration * duration
+    while months <= _MOST_MONTHS and (at := add_months(start, months)) <= after:
+        months += duration
+    return _in_time(at) if months <= _MOST_MONTHS else None
+
+
+def _in_time(at: Instant) -> Instant | None:
+    return at if at <= LAST_INSTANT else None
 
 
 def add_months(start: Instant, months: int) -> Instant:

@@ -336,3 +336,23 @@ def test_periods(start: int, duration: int, kind: int, after: int, expected: int
 def test_months_end_with_the_month() -> None:
     assert add_months(instant(2024, 1, 31), 1) == instant(2024, 2, 29)
     assert add_months(instant(2025, 11, 30), 15) == instant(2027, 2, 28)
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3])
+@pytest.mark.parametrize("start", [0, MIDNIGHT, 0xFFFFFFFF])
+def test_a_period_that_ends_after_all_time_never_does(kind: int, start: int) -> None:
+    assert next_period(start, 0xFFFFFF, kind, start) is None
+    assert next_period(start, 1, kind, start) == (None if start == 0xFFFFFFFF else pytest.approx(start, abs=32 * DAY))
+    rig = GasRig()
+    period = {"billing_period_start_time": start, "billing_period_duration": 0xFFFFFF}
+    answers = rig.ask(
+        "GCS25a",
+        published("Publish Billing Period", **period, billing_period_duration_type=0x20 | kind),
+        published(
+            "Publish Block Period",
+            block_period_start_time=start,
+            block_period_duration=0xFFFFFF,
+            block_period_duration_type=0x20 | kind,
+        ),
+    )
+    assert statuses(answers) == [0, 0]
