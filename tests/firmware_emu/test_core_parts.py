@@ -14,7 +14,6 @@ import firmware_emu
 from firmware_emu import Device, MemoryNvm, Part, Personality, PersonalityError, load_personality
 from firmware_emu import defects as planned
 from firmware_emu.alerts import Purpose
-from protocols.dlms.block_link import LONGEST_UNIT, BlockLink
 from firmware_emu.clock import ClockSettings
 from firmware_emu.cosem import attribute
 from firmware_emu.credentials import Cell, point_anchor
@@ -22,6 +21,7 @@ from firmware_emu.logs import LogSizes
 from firmware_emu.protected_reads import serve_protected_read
 from protocols.dlms.access import AccessRequest, AccessResponse, DataNotification, Result, access_request, action
 from protocols.dlms.axdr import DATA
+from protocols.dlms.block_link import LONGEST_UNIT, BlockLink
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, compact_array, described_structure, int8, structure, uint32
 from protocols.dlms.data_protection import ProtectedObject, ProtectedRead, ProtectionParameters
