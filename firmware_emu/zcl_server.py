@@ -127,15 +127,15 @@ class ZclServer:
             raise NoPreset(f"no preset for attribute {cluster:04X}/{attribute:04X}")
         served.preset(value)
 
-    def pin_attribute(self, cluster: int, attribute: int, value: Any) -> None:
-        """Have an attribute that is served read as ``value``, until the device is made anew; nothing follows from it.
+    def pin_attribute(self, cluster: int, record: AttributeRecord) -> None:
+        """Have an attribute read as in ``record`` until the device is made anew; nothing follows from it.
 
-        For values of which the device's rules say that they cannot be. Raises NoPreset if it does not serve it.
+        For values and types of which the device's rules say that they cannot be, and for attributes that it does not
+        have.
         """
-        served = self._attributes.get((cluster, attribute))
-        if served is None:
-            raise NoPreset(f"attribute {cluster:04X}/{attribute:04X} is not read on this device")
-        self._attributes[cluster, attribute] = served._replace(read=lambda: value)
+        served = self._attributes.get((cluster, record.attribute))
+        pinned = _Served(lambda: record.value, record.type or 0, served is not None and served.sensitive, None)
+        self._attributes[cluster, record.attribute] = pinned
 
     def preset_command(self, asked: ClusterCommand, answers: Sequence[ClusterCommand]) -> None:
         """Put the device into the state in which ``asked`` is answered with ``answers``; none: with success alone.
@@ -148,11 +148,11 @@ class ZclServer:
             raise NoPreset(f"no preset for command {row.cluster:04X}/{row.command:02X}")
         preset(asked, answers)
 
-    def shows_attribute(self, cluster: int, attribute: int, value: Any) -> bool:
-        """True if the attribute reads ``value`` now, or is not served; faults do not count."""
-        served = self._attributes.get((cluster, attribute))
+    def shows_attribute(self, cluster: int, record: AttributeRecord) -> bool:
+        """True if the attribute reads as in ``record`` now, or is not served; faults do not count."""
+        served = self._attributes.get((cluster, record.attribute))
         try:
-            return served is None or bool(served.read() == value)
+            return served is None or (served.type == record.type and bool(served.read() == record.value))
         except ZclFailed:
             return False
 

@@ -210,9 +210,9 @@ def _wanted_attributes(device: Device, asked: Component, answers: list[Component
             if record.status == ZCL_HARDWARE_FAILURE:
                 device.zcl.faults[cluster, record.attribute] = ZCL_HARDWARE_FAILURE
             elif not record.status:
-                value = (cluster, record.attribute, record.value)
-                preset, pin = partial(device.zcl.preset_attribute, *value), partial(device.zcl.pin_attribute, *value)
-                seen = partial(device.zcl.shows_attribute, *value)
+                preset = partial(device.zcl.preset_attribute, cluster, record.attribute, record.value)
+                pin = partial(device.zcl.pin_attribute, cluster, record)
+                seen = partial(device.zcl.shows_attribute, cluster, record)
                 yield Wanted(f"attribute {cluster:04X}/{record.attribute:04X}", preset, pin, seen)
 
 

@@ -18,13 +18,14 @@ from protocols.dlms.access import AccessRequest, AccessResponse, Result, Service
 from protocols.dlms.data import Data, DataType, null, octet_string
 from protocols.dlms.obis import obis
 from protocols.eui64 import Eui64
-from protocols.gbcs.gbz import GbzAlert, Reason
+from protocols.gbcs.gbz import GbzAlert, GbzPayload, Reason
 from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.message import OtherInformation
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import add_mac
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Payload
+from protocols.zigbee.zcl import ReadAttributesResponse
 
 from .made_vectors import date_time, made_alert, notification, only_reads
 from .synthetic import (
@@ -247,3 +248,21 @@ def test_an_object_that_the_device_does_not_have_is_shown_and_told(keys: FolderK
     found = answering.reproduce(Pair(command, odd))
     check(found)
     assert "no preset" in found.reason
+
+
+def test_an_attribute_of_another_type_is_shown_and_told(keys: FolderKeyStore, answering: Answering) -> None:
+    way = next(way for way in ATTRIBUTES if way.case.name == "GCS60")
+    pair = Synthesis(way, keys).attributes()
+    payload = pair.response.payload
+    assert isinstance(payload, GbzPayload)
+    first, *others = payload.components
+    assert isinstance(first.content, ReadAttributesResponse)
+    (record,) = first.content.records
+    assert (record.type, record.value is not None) == (0x23, True)
+    content = ReadAttributesResponse((record._replace(type=0x25),))  # 48 bits in the place of 32
+    made = GbzPayload((first._replace(content=content), *others)).encode()
+    answer = add_mac(replace(pair.response.message, payload=made, mac=None), keys)
+    odd = replace(pair.response, octets=answer.encode(), message=answer, payload=decode_payload(answer))
+    found = answering.reproduce(Pair(pair.command, odd))
+    check(found)
+    assert "shows another" in found.reason
