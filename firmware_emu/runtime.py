@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import time
 import tty
 from collections import deque
@@ -31,8 +32,6 @@ LONGEST_SLEEP = 3600.0
 """Seconds after which the time keeper looks at the clock again, whatever it waits for."""
 WAITING_MESSAGES = 1000
 """Messages kept for the next connection while there is none; the oldest are lost first."""
-ROUNDS_TO_CONNECT = 10
-"""Rounds of the event loop after which a connection that was accepted last is known here."""
 DEVICE_PORT = 1
 """The wrapper port of the device."""
 
@@ -247,29 +246,45 @@ async def on_pty(server: Server) -> AsyncIterator[str]:
 @asynccontextmanager
 async def on_tcp(server: Server, port: int = 0, host: str = "127.0.0.1") -> AsyncIterator[tuple[str, int]]:
     """Serve the device on a TCP port; 0 takes a free one. Gives the address and port."""
-    connections: dict[asyncio.Task[None], _TcpStream] = {}
+    with socket.create_server((host, port), family=_family(host)) as listener:
+        listener.setblocking(False)
+        bound = listener.getsockname()
+        async with _accepting(server, listener):
+            yield bound[0], bound[1]
 
-    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        stream = _TcpStream(reader, writer)
-        connection = asyncio.ensure_future(server.serve(stream))
-        connections[connection] = stream
-        await asyncio.wait({connection})
-        del connections[connection]
 
-    listener = await asyncio.start_server(connected, host, port)
+@asynccontextmanager
+async def _accepting(server: Server, listener: socket.socket) -> AsyncIterator[None]:
+    """Serve whoever connects; at the end, end every connection.
+
+    asyncio's own server loses a connection that is accepted in the moment when it is closed.
+    """
+    loop, connections = asyncio.get_running_loop(), dict[asyncio.Task[None], socket.socket]()
+
+    async def serve(connection: socket.socket) -> None:
+        await server.serve(_TcpStream(*await asyncio.open_connection(sock=connection)))
+
+    def accept() -> None:
+        with suppress(OSError):  # the far end may be gone again
+            connection, _ = listener.accept()
+            connection.setblocking(False)
+            serving = asyncio.ensure_future(serve(connection))
+            connections[serving] = connection
+            serving.add_done_callback(lambda done: connections.pop(done).close())
+
+    loop.add_reader(listener, accept)
     try:
-        bound = listener.sockets[0].getsockname()
-        yield bound[0], bound[1]
+        yield
     finally:
-        listener.close()
-        for _ in range(ROUNDS_TO_CONNECT):
-            await asyncio.sleep(0)
-        for connection in connections:
-            connection.cancel()
-        left = dict(connections)
-        await asyncio.gather(*left, return_exceptions=True)
-        for stream in left.values():  # also of a connection that had not come to be served
-            await stream.close()
+        loop.remove_reader(listener)
+        for serving in connections:
+            serving.cancel()
+        await asyncio.gather(*connections, return_exceptions=True)
+        await asyncio.sleep(0)  # for the last connections to be put away
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 @asynccontextmanager
