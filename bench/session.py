@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from hal.channel import ChannelTimeout
+from hal.channel import ChannelClosed, ChannelTimeout
 from hal.frame import FrameChannel
 from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
@@ -45,7 +45,12 @@ class Session:
 
     async def send(self, octets: bytes) -> None:
         """Send one message."""
-        await self._channel.send(octets)
+        try:
+            await self._channel.send(octets)
+        except ChannelClosed:
+            if self._device is not None:
+                await self._device.settled(0)  # which tells what broke an emulated device off
+            raise
         self.sent += 1
 
     async def collect(self, until: Callable[[Arrived], bool]) -> list[Arrived]:
