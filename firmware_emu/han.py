@@ -19,9 +19,9 @@ from protocols.zigbee.mmo import install_code_key, mmo_hash
 
 from .device import Device
 from .outputs import Output, SendHan, SendMessage
-from .parts.hub_device_log import Entry, HubDeviceLog, ListedType
-from .parts.hub_forwarding import Forwarding
-from .parts.sub_ghz import SubGhz
+from .parts.hub.device_log import Entry, HubDeviceLog, ListedType
+from .parts.hub.forwarding import Forwarding
+from .parts.hub.sub_ghz import SubGhz
 from .tunnel import COORDINATOR, EVERY_SERVER, GET, TUNNELLING, given_out, put
 
 JOINED = 0x8183

@@ -21,9 +21,9 @@ from .clock import ClockStatus
 from .device import Device
 from .han import Done, Han, HubNode, Node
 from .outputs import Output, SendMessage, WanSignal
-from .parts.hub_device_log import ListedType
-from .parts.hub_power import POWER_OUTAGE, SUPPLY_LOST
-from .parts.joining import PAIRS, Joining
+from .parts.credentials.joining import PAIRS, Joining
+from .parts.hub.device_log import ListedType
+from .parts.hub.power import POWER_OUTAGE, SUPPLY_LOST
 
 LISTED_AS = {
     DeviceType.ESME: ListedType.ESME,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from firmware_emu import Output
-from firmware_emu.parts.billing import CALENDAR, SCHEDULE_CLASS, times
-from firmware_emu.parts.gas_snapshots import BILLING_PERIOD
-from firmware_emu.parts.metrology_objects import BLOCK_COLLECTION, IMPORT_COLLECTION, TOU_COLLECTION
+from firmware_emu.parts.electricity.billing import CALENDAR, SCHEDULE_CLASS, times
+from firmware_emu.parts.electricity.metrology_objects import BLOCK_COLLECTION, IMPORT_COLLECTION, TOU_COLLECTION
+from firmware_emu.parts.gas.snapshots import BILLING_PERIOD
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, array, enum, int8, structure, uint32
 from protocols.dlms.obis import obis

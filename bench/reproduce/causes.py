@@ -13,7 +13,7 @@ from itertools import product
 
 from firmware_emu import Output, SendMessage
 from firmware_emu.alert_forms import REASONS, Facts, readings
-from firmware_emu.parts.credential_rules import UPDATE_CODES, alert_code_of
+from firmware_emu.parts.credentials.rules import UPDATE_CODES, alert_code_of
 from firmware_emu.parts.tamper import INTEGRITY, INTEGRITY_REASONS
 from protocols.dlms.access import DataNotification
 from protocols.errors import MeterbenchError
@@ -197,7 +197,7 @@ def unknown_command(stage: Stage) -> list[Output]:
 
 def supply_back(stage: Stage) -> list[Output]:
     """The supply, or that of one phase, fails and comes back."""
-    from firmware_emu.parts.supply import PHASE_SIGNALS, SUPPLY_BACK
+    from firmware_emu.parts.electricity.supply import PHASE_SIGNALS, SUPPLY_BACK
 
     lost, back = stage.moment(0), stage.moment(1)
     start_up = max(0, stage.at - back)

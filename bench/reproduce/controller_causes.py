@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from firmware_emu import Output
-from firmware_emu.parts.auxiliary import LOAD
-from firmware_emu.parts.auxiliary_control import CONTROLLERS, FULL, Direction
+from firmware_emu.parts.electricity.auxiliary import LOAD
+from firmware_emu.parts.electricity.auxiliary_control import CONTROLLERS, FULL, Direction
 from protocols.dlms.access import Specification, action, set_to
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType, octet_string, uint16

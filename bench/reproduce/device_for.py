@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from firmware_emu import Device, MemoryNvm, Personality
 from firmware_emu.credentials import point_anchor
-from firmware_emu.parts.credential_rules import CELLS
+from firmware_emu.parts.credentials.rules import CELLS
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64, eui64_text
 from protocols.gbcs.key_folder import FolderKeyStore

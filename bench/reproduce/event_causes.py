@@ -13,7 +13,8 @@ from firmware_emu.dispatcher import (
     NO_AUTHORITY,
     UNKNOWN_ORIGINATOR,
 )
-from firmware_emu.parts import gas_guard, tamper
+from firmware_emu.parts import tamper
+from firmware_emu.parts.gas import guard as gas_guard
 from firmware_emu.parts.token_gateway import (
     CREDIT_ADDED_LOCALLY,
     KEYPAD_LOCKED,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from firmware_emu import Device, Output
-from firmware_emu.parts.hub_device_log import (
+from firmware_emu.parts.hub.device_log import (
     BACKUP,
     CAPACITY,
     INSTALL_CODE,
@@ -16,8 +16,8 @@ from firmware_emu.parts.hub_device_log import (
     HubDeviceLog,
     ListedType,
 )
-from firmware_emu.parts.hub_forwarding import Forwarding
-from firmware_emu.parts.sub_ghz import (
+from firmware_emu.parts.hub.forwarding import Forwarding
+from firmware_emu.parts.hub.sub_ghz import (
     CONFIGURATION,
     HAND_HELD_TERMINAL,
     MOST_DEVICES,

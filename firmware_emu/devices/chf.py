@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from protocols.gbcs.roles import DeviceType
 
 from ..device import Device
-from ..parts.asn1 import asn1_parts
-from ..parts.hub_device_log import HubDeviceLog
-from ..parts.hub_forwarding import Forwarding
-from ..parts.hub_power import HubPower
-from ..parts.identity import Identity
-from ..parts.sub_ghz import SubGhz
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.electricity.identity import Identity
+from ..parts.hub.device_log import HubDeviceLog
+from ..parts.hub.forwarding import Forwarding
+from ..parts.hub.power import HubPower
+from ..parts.hub.sub_ghz import SubGhz
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

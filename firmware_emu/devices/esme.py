@@ -12,30 +12,30 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 
 from ..clock_object import ClockObject
 from ..device import Device
-from ..parts.account import AccountPart
-from ..parts.alert_settings import AlertSettings
-from ..parts.asn1 import asn1_parts
-from ..parts.auxiliary import Auxiliary
-from ..parts.billing import Billing
-from ..parts.boost import Boost
-from ..parts.consumer_access import SERVED, ConsumerAccess
-from ..parts.consumer_history import ConsumerHistory
-from ..parts.consumer_information import ConsumerInformation
-from ..parts.han_face import HanFace
-from ..parts.identity import Identity
-from ..parts.load_limit import LoadLimit
-from ..parts.load_switch import LoadSwitch
-from ..parts.maximum_demand import MaximumDemands
-from ..parts.metrology import Metrology
-from ..parts.non_disablement import NonDisablement
-from ..parts.profiles import Profiles
-from ..parts.randomised_offset import RandomisedOffset
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.electricity.account import AccountPart
+from ..parts.electricity.alert_settings import AlertSettings
+from ..parts.electricity.auxiliary import Auxiliary
+from ..parts.electricity.billing import Billing
+from ..parts.electricity.boost import Boost
+from ..parts.electricity.consumer_access import SERVED, ConsumerAccess
+from ..parts.electricity.consumer_history import ConsumerHistory
+from ..parts.electricity.consumer_information import ConsumerInformation
+from ..parts.electricity.han_face import HanFace
+from ..parts.electricity.identity import Identity
+from ..parts.electricity.load_limit import LoadLimit
+from ..parts.electricity.load_switch import LoadSwitch
+from ..parts.electricity.maximum_demand import MaximumDemands
+from ..parts.electricity.metrology import Metrology
+from ..parts.electricity.non_disablement import NonDisablement
+from ..parts.electricity.profiles import Profiles
+from ..parts.electricity.randomised_offset import RandomisedOffset
+from ..parts.electricity.supply import Supply
+from ..parts.electricity.tariff import Tariff
+from ..parts.electricity.voltage import Voltage
 from ..parts.sensors import Sensors
-from ..parts.supply import Supply
 from ..parts.tamper import Tamper
-from ..parts.tariff import Tariff
 from ..parts.token_gateway import TokenGateway
-from ..parts.voltage import Voltage
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 from protocols.gbcs.roles import DeviceType
 
 from ..device import Device
-from ..parts.asn1 import asn1_parts
-from ..parts.gas_account import GasAccount
-from ..parts.gas_calendar import GasCalendars
-from ..parts.gas_events import GasEvents
-from ..parts.gas_han_server import GasHanServer
-from ..parts.gas_identity import GasIdentity
-from ..parts.gas_management import GasManagement
-from ..parts.gas_mirror import GasMirror
-from ..parts.gas_payments import GasPayments
-from ..parts.gas_price import GasPrice
-from ..parts.gas_registers import GasRegisters
-from ..parts.gas_samples import GasSamples
-from ..parts.gas_snapshots import GasSnapshots
-from ..parts.gas_tap import GasTap
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.gas.account import GasAccount
+from ..parts.gas.calendar import GasCalendars
+from ..parts.gas.events import GasEvents
+from ..parts.gas.han_server import GasHanServer
+from ..parts.gas.identity import GasIdentity
+from ..parts.gas.management import GasManagement
+from ..parts.gas.mirror import GasMirror
+from ..parts.gas.payments import GasPayments
+from ..parts.gas.price import GasPrice
+from ..parts.gas.registers import GasRegisters
+from ..parts.gas.samples import GasSamples
+from ..parts.gas.snapshots import GasSnapshots
+from ..parts.gas.tap import GasTap
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 
 from ..device import Device
-from ..parts.asn1 import asn1_parts
-from ..parts.gas_account import GasAccount
-from ..parts.gas_billing import GasBilling
-from ..parts.gas_calendar import GasCalendars
-from ..parts.gas_event_settings import GasEventSettings
-from ..parts.gas_events import GasEvents
-from ..parts.gas_guard import GasGuard
-from ..parts.gas_han_server import GasHanServer
-from ..parts.gas_identity import GasIdentity
-from ..parts.gas_management import GasManagement
-from ..parts.gas_metrology import GasMetrology
-from ..parts.gas_payments import GasPayments
-from ..parts.gas_prepayment import GasPrepayment
-from ..parts.gas_price import GasPrice
-from ..parts.gas_radio import GasRadio
-from ..parts.gas_registers import GasRegisters
-from ..parts.gas_samples import GasSamples
-from ..parts.gas_snapshots import GasSnapshots
-from ..parts.gas_top_up import GasTopUp
-from ..parts.gas_valve import GasValve
-from ..parts.joining import Joining
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.credentials.joining import Joining
+from ..parts.gas.account import GasAccount
+from ..parts.gas.billing import GasBilling
+from ..parts.gas.calendar import GasCalendars
+from ..parts.gas.event_settings import GasEventSettings
+from ..parts.gas.events import GasEvents
+from ..parts.gas.guard import GasGuard
+from ..parts.gas.han_server import GasHanServer
+from ..parts.gas.identity import GasIdentity
+from ..parts.gas.management import GasManagement
+from ..parts.gas.metrology import GasMetrology
+from ..parts.gas.payments import GasPayments
+from ..parts.gas.prepayment import GasPrepayment
+from ..parts.gas.price import GasPrice
+from ..parts.gas.radio import GasRadio
+from ..parts.gas.registers import GasRegisters
+from ..parts.gas.samples import GasSamples
+from ..parts.gas.snapshots import GasSnapshots
+from ..parts.gas.top_up import GasTopUp
+from ..parts.gas.valve import GasValve
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from protocols.gbcs.roles import DeviceType
 
 from ..device import Device
-from ..parts.asn1 import asn1_parts
-from ..parts.han_face import HanFace
-from ..parts.relay import Relay
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.electricity.han_face import HanFace
+from ..parts.home.relay import Relay
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

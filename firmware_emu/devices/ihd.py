@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..device import Device
-from ..parts.display import ASK_EVERY, Display
-from ..parts.display_messages import DisplayMessages
-from ..parts.han_face import HanFace
+from ..parts.electricity.han_face import HanFace
+from ..parts.home.display import ASK_EVERY, Display
+from ..parts.home.display_messages import DisplayMessages
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from protocols.gbcs.roles import DeviceType
 
 from ..device import Device
-from ..parts.asn1 import asn1_parts
-from ..parts.consumer_keys import ConsumerKeys
-from ..parts.display import ASK_EVERY, Display
-from ..parts.display_messages import DisplayMessages
-from ..parts.han_face import HanFace
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.electricity.han_face import HanFace
+from ..parts.home.consumer_keys import ConsumerKeys
+from ..parts.home.display import ASK_EVERY, Display
+from ..parts.home.display_messages import DisplayMessages
 
 if TYPE_CHECKING:
     from protocols.eui64 import Eui64

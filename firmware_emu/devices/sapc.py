@@ -8,11 +8,11 @@ from protocols.gbcs.roles import DeviceType
 
 from ..clock_object import ClockObject
 from ..device import Device
-from ..parts.asn1 import asn1_parts
-from ..parts.auxiliary import Auxiliary
-from ..parts.boost import Boost
-from ..parts.identity import Identity
-from ..parts.randomised_offset import RandomisedOffset
+from ..parts.credentials.asn1 import asn1_parts
+from ..parts.electricity.auxiliary import Auxiliary
+from ..parts.electricity.boost import Boost
+from ..parts.electricity.identity import Identity
+from ..parts.electricity.randomised_offset import RandomisedOffset
 from ..parts.tamper import Tamper
 
 if TYPE_CHECKING:

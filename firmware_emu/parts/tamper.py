@@ -15,13 +15,13 @@ from ..alerts import Purpose
 from ..defects import register_defect
 from ..part import NEVER, Part
 from ..stored_values import Stored, serve
-from .load_switch import Reason
+from .electricity.load_switch import Reason
 
 if TYPE_CHECKING:
     from protocols.instant import Instant
 
     from ..device import Device
-    from .load_switch import LoadSwitch
+    from .electricity.load_switch import LoadSwitch
 
 SUPPLY_LOCKED = 0x81BE
 INTEGRITY_WARNING, INTEGRITY_ALERT = 0x81A0, 0x00F0

@@ -21,7 +21,7 @@ from bench.reproduce.vectors import Pair, Vector
 from bench.requests import FIXED_TYPES, Header, dlms, gbz
 from firmware_emu.clock import TIMES_WITH_STATUS
 from firmware_emu.dispatcher import ANSWERED_TO_THE_SUPPLIER_ONLY
-from firmware_emu.parts.credential_rules import CELLS
+from firmware_emu.parts.credentials.rules import CELLS
 from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultCode
 from protocols.dlms.cosem_time import NO_STATUS, CosemDateTime
 from protocols.dlms.data import NULL, Data

@@ -19,8 +19,8 @@ from bench.reproduce.compare import Likeness
 from bench.reproduce.device_for import TEST_DEVICES, Workshop
 from bench.reproduce.moment import Moments
 from bench.reproduce.vectors import Vectors, find_vectors
-from firmware_emu.parts.charge_values import Suspension, collection_pattern
-from firmware_emu.parts.credential_rules import CELLS
+from firmware_emu.parts.credentials.rules import CELLS
+from firmware_emu.parts.electricity.charge_values import Suspension, collection_pattern
 from protocols.dlms.access import DataNotification
 from protocols.dlms.data import (
     Data,

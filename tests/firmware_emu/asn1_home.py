@@ -7,9 +7,9 @@ from typing import Any
 
 from firmware_emu import Device, MemoryNvm, Nvm, Output, Personality
 from firmware_emu.credentials import Cell
-from firmware_emu.parts.asn1 import asn1_parts
-from firmware_emu.parts.credential_rules import CELLS
-from firmware_emu.parts.credential_update import anchor_of
+from firmware_emu.parts.credentials.asn1 import asn1_parts
+from firmware_emu.parts.credentials.rules import CELLS
+from firmware_emu.parts.credentials.update import anchor_of
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore

@@ -8,19 +8,19 @@ from dataclasses import dataclass
 from firmware_emu import Device, MemoryNvm, Output, Part, Personality
 from firmware_emu.engines.tariff import UNUSED_THRESHOLD
 from firmware_emu.load_model import DayLoad, LoadModel
-from firmware_emu.parts.billing import Billing
-from firmware_emu.parts.maximum_demand import MaximumDemands
-from firmware_emu.parts.metrology import Metrology
-from firmware_emu.parts.profiles import Profiles
-from firmware_emu.parts.supply import Supply
-from firmware_emu.parts.tariff import Tariff
-from firmware_emu.parts.tariff_values import (
+from firmware_emu.parts.electricity.billing import Billing
+from firmware_emu.parts.electricity.maximum_demand import MaximumDemands
+from firmware_emu.parts.electricity.metrology import Metrology
+from firmware_emu.parts.electricity.profiles import Profiles
+from firmware_emu.parts.electricity.supply import Supply
+from firmware_emu.parts.electricity.tariff import Tariff
+from firmware_emu.parts.electricity.tariff_values import (
     SCRIPT_TABLE,
     new_prices,
     new_standing_charge,
     price_keys,
 )
-from firmware_emu.parts.voltage import Voltage
+from firmware_emu.parts.electricity.voltage import Voltage
 from protocols.dlms.access import AccessRequest, AccessResponse, DataNotification, access_request, get, set_to
 from protocols.dlms.cosem_time import CosemDate, CosemDateTime, CosemTime
 from protocols.dlms.data import (

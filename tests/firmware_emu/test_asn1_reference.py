@@ -14,8 +14,8 @@ import pytest
 
 from firmware_emu import Device, MemoryNvm, Output, Personality
 from firmware_emu.credentials import point_anchor
-from firmware_emu.parts.asn1 import asn1_parts
-from firmware_emu.parts.credential_rules import CELLS
+from firmware_emu.parts.credentials.asn1 import asn1_parts
+from firmware_emu.parts.credentials.rules import CELLS
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1_credentials import CredentialStatus, UpdateCredentialsResponse

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from firmware_emu.nvm import Medium, MemoryNvm
-from firmware_emu.parts.credential_rules import CELLS, MODES, USES
+from firmware_emu.parts.credentials.rules import CELLS, MODES, USES
 from protocols.der import NEVER
 from protocols.gbcs.asn1_credentials import (
     AuthorisingControl,

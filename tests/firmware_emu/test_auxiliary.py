@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from firmware_emu import Personality, SwitchMoved
-from firmware_emu.parts.auxiliary import PERIOD_NOT_CHECKED, Auxiliary
-from firmware_emu.parts.auxiliary_control import (
+from firmware_emu.parts.electricity.auxiliary import PERIOD_NOT_CHECKED, Auxiliary
+from firmware_emu.parts.electricity.auxiliary_control import (
     Direction,
     Kind,
     Target,
@@ -16,7 +16,7 @@ from firmware_emu.parts.auxiliary_control import (
     kind_of,
     old_target,
 )
-from firmware_emu.parts.randomised_offset import DRAWN_DAILY
+from firmware_emu.parts.electricity.randomised_offset import DRAWN_DAILY
 from firmware_emu.personalities import named
 from protocols.dlms.cosem_time import CosemDate
 from protocols.dlms.data import NULL, Data, DataType, array, boolean, octet_string, uint16, visible_string

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from firmware_emu import PowerCut
-from firmware_emu.parts.billing import executions, is_times
+from firmware_emu.parts.electricity.billing import executions, is_times
 from protocols.dlms.access import access_request, action, get, get_selected, set_to
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, array, int8, octet_string, structure, uint8, uint16, uint32

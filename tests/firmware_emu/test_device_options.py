@@ -6,9 +6,9 @@ import pytest
 
 from firmware_emu import Personality, defects
 from firmware_emu.credentials import Cell, PartyChange
-from firmware_emu.parts.consumer_information import ConsumerInformation
-from firmware_emu.parts.credential_update import anchor_of
-from firmware_emu.parts.gas_management import GasManagement
+from firmware_emu.parts.credentials.update import anchor_of
+from firmware_emu.parts.electricity.consumer_information import ConsumerInformation
+from firmware_emu.parts.gas.management import GasManagement
 from protocols.dlms.access import AccessRequest, access_request, get
 from protocols.dlms.data import uint32
 from protocols.dlms.obis import obis

@@ -6,7 +6,7 @@ import pytest
 
 from firmware_emu import Personality
 from firmware_emu.clock import ClockStatus
-from firmware_emu.parts.metrology import SWITCHES_IN_DOUBT
+from firmware_emu.parts.electricity.metrology import SWITCHES_IN_DOUBT
 from protocols.instant import DAY, HALF_HOUR, HOUR
 from protocols.zigbee.smart_energy_common import METERING
 

@@ -12,9 +12,14 @@ from firmware_emu import Personality, SendHan
 from firmware_emu.defects import IGNORES_ROLE
 from firmware_emu.firmware_content import MARK, FirmwareContent
 from firmware_emu.nvm import Medium, MemoryNvm, PowerCut
-from firmware_emu.parts.firmware import ACTIVATES_WITHOUT_HASH, HASHES_WHOLE_FILE, SKIPS_IMAGE_SIGNATURE, FirmwareStore
-from firmware_emu.parts.firmware_transfer import FirmwareTransfer
-from firmware_emu.parts.upgrade_client import RESTARTS_DOWNLOAD
+from firmware_emu.parts.firmware.store import (
+    ACTIVATES_WITHOUT_HASH,
+    HASHES_WHOLE_FILE,
+    SKIPS_IMAGE_SIGNATURE,
+    FirmwareStore,
+)
+from firmware_emu.parts.firmware.transfer import FirmwareTransfer
+from firmware_emu.parts.firmware.upgrade_client import RESTARTS_DOWNLOAD
 from protocols.der import NEVER
 from protocols.dlms.access import DataNotification
 from protocols.gbcs.asn1_device import (

@@ -11,7 +11,7 @@ from firmware_emu import Device, MemoryNvm, Personality, SendHan
 from firmware_emu.devices import gpf, gsme
 from firmware_emu.home import Home, to_wan
 from firmware_emu.load_model import LoadModel
-from firmware_emu.parts.gas_radio import TIME
+from firmware_emu.parts.gas.radio import TIME
 from firmware_emu.zcl_frames import decode_frame, encode_frame, report
 from protocols.dlms.cosem_time import ClockStatus, CosemDateTime
 from protocols.gbcs.gbz import Component, ExecutionOutcome, GbzAlert, GbzPayload

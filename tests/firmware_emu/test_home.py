@@ -24,15 +24,15 @@ from firmware_emu.devices import esme, hcalcs, ihd, ppmid
 from firmware_emu.han import Done, Node, install_code_of
 from firmware_emu.han_commands import DONE, NOT_DONE
 from firmware_emu.load_model import DayLoad
-from firmware_emu.parts.account import AccountPart
-from firmware_emu.parts.consumer_access import CONTROL_REQUEST, EMERGENCY_CREDIT, ENABLE_SUPPLY, TOP_UP
-from firmware_emu.parts.display import Display
-from firmware_emu.parts.hub_device_log import HubDeviceLog
-from firmware_emu.parts.hub_forwarding import Forwarding
-from firmware_emu.parts.joining import Joining
-from firmware_emu.parts.load_switch import LoadSwitch, Reason, Supply
-from firmware_emu.parts.metrology import Metrology
-from firmware_emu.parts.relay import ASK_AGAIN, Relay
+from firmware_emu.parts.credentials.joining import Joining
+from firmware_emu.parts.electricity.account import AccountPart
+from firmware_emu.parts.electricity.consumer_access import CONTROL_REQUEST, EMERGENCY_CREDIT, ENABLE_SUPPLY, TOP_UP
+from firmware_emu.parts.electricity.load_switch import LoadSwitch, Reason, Supply
+from firmware_emu.parts.electricity.metrology import Metrology
+from firmware_emu.parts.home.display import Display
+from firmware_emu.parts.home.relay import ASK_AGAIN, Relay
+from firmware_emu.parts.hub.device_log import HubDeviceLog
+from firmware_emu.parts.hub.forwarding import Forwarding
 from firmware_emu.parts.token_gateway import TokenGateway
 from firmware_emu.tunnel import COORDINATOR, GET, TUNNELLING, GetResponse, given_out, handed_over, put
 from protocols.dlms.access import AccessResponse
@@ -487,8 +487,8 @@ def moves(done: Sequence[Done]) -> list[int]:
 
 def hold_on(meter: Device, minutes: int) -> None:
     """Command controller 1 on for a while, as the supplier can."""
-    from firmware_emu.parts.auxiliary import Auxiliary
-    from firmware_emu.parts.auxiliary_control import Direction, Period, Target
+    from firmware_emu.parts.electricity.auxiliary import Auxiliary
+    from firmware_emu.parts.electricity.auxiliary_control import Direction, Period, Target
 
     part = meter.find(Auxiliary)
     now = meter.now

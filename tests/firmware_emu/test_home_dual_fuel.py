@@ -6,10 +6,10 @@ from firmware_emu import MemoryNvm, Personality
 from firmware_emu.devices import esme, gpf, gsme, hcalcs, ihd, ppmid
 from firmware_emu.home import Home
 from firmware_emu.load_model import DayLoad
-from firmware_emu.parts.display import Display
-from firmware_emu.parts.gas_account import GasAccount
-from firmware_emu.parts.hub_device_log import HubDeviceLog
-from firmware_emu.parts.hub_forwarding import Forwarding
+from firmware_emu.parts.gas.account import GasAccount
+from firmware_emu.parts.home.display import Display
+from firmware_emu.parts.hub.device_log import HubDeviceLog
+from firmware_emu.parts.hub.forwarding import Forwarding
 from protocols.dlms.access import AccessResponse, access_request, get
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.obis import obis

@@ -8,9 +8,9 @@ import pytest
 
 from firmware_emu import Device, Output, WanSignal
 from firmware_emu.han import install_code_of
-from firmware_emu.parts import hub_device_log as log_module
-from firmware_emu.parts.hub_device_log import HubDeviceLog
-from firmware_emu.parts.sub_ghz import MOST_DEVICES, DutyCycle, SubGhz
+from firmware_emu.parts.hub import device_log as log_module
+from firmware_emu.parts.hub.device_log import HubDeviceLog
+from firmware_emu.parts.hub.sub_ghz import MOST_DEVICES, DutyCycle, SubGhz
 from protocols.dlms.access import AccessRequest, AccessResponse, DataNotification, access_request, action, get, set_to
 from protocols.dlms.data import (
     NULL,

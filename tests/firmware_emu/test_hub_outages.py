@@ -8,9 +8,9 @@ from functools import partial
 from firmware_emu import Device, MemoryNvm, Personality, PowerCut
 from firmware_emu.devices import chf
 from firmware_emu.nvm import Medium
-from firmware_emu.parts.hub_device_log import FORGETS_OLD_KEY, HubDeviceLog, ListedType
-from firmware_emu.parts.hub_forwarding import LOSES_QUEUE, Forwarding
-from firmware_emu.parts.sub_ghz import SubGhz
+from firmware_emu.parts.hub.device_log import FORGETS_OLD_KEY, HubDeviceLog, ListedType
+from firmware_emu.parts.hub.forwarding import LOSES_QUEUE, Forwarding
+from firmware_emu.parts.hub.sub_ghz import SubGhz
 from protocols.dlms.access import AccessRequest
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import HOUR

@@ -6,7 +6,7 @@ from typing import cast
 
 import pytest
 
-from firmware_emu.parts.joining import DEVICE_LOG_SIZE, LOG_FAULT, UNJOIN_KEEPS_DEVICE, Joining
+from firmware_emu.parts.credentials.joining import DEVICE_LOG_SIZE, LOG_FAULT, UNJOIN_KEEPS_DEVICE, Joining
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.asn1_device import (
     BackupDeviceLogAlert,

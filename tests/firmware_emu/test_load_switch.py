@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 
 from firmware_emu import Personality, SwitchMoved
-from firmware_emu.parts.load_limit import LIMIT_NOT_RESTORED, LoadLimit
-from firmware_emu.parts.load_switch import (
+from firmware_emu.parts.electricity.load_limit import LIMIT_NOT_RESTORED, LoadLimit
+from firmware_emu.parts.electricity.load_switch import (
     ENABLES_UNASKED,
     STUCK_CLOSED,
     SWITCH_IGNORES_REASONS,

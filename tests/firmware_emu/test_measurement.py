@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from firmware_emu import Output
-from firmware_emu.parts.maximum_demand import demand_period, period_entry
-from firmware_emu.parts.moments import NO_MOMENT
-from firmware_emu.parts.supply import LONG_OUTAGE, LONG_OUTAGE_LATE
-from firmware_emu.parts.voltage import COUNTERS_STAY, NOMINAL
+from firmware_emu.parts.electricity.maximum_demand import demand_period, period_entry
+from firmware_emu.parts.electricity.moments import NO_MOMENT
+from firmware_emu.parts.electricity.supply import LONG_OUTAGE, LONG_OUTAGE_LATE
+from firmware_emu.parts.electricity.voltage import COUNTERS_STAY, NOMINAL
 from firmware_emu.personality import Personality
 from protocols.dlms.access import AccessRequest, Specification, access_request, action, get, set_to
 from protocols.dlms.cosem_time import CosemTime

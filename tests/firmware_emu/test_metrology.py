@@ -12,8 +12,13 @@ from hypothesis import strategies as st
 from firmware_emu import Personality
 from firmware_emu.clock import ClockSettings
 from firmware_emu.engines.tariff import UNUSED_THRESHOLD
-from firmware_emu.parts.metrology import LOOK_EVERY, TARIFF_IN_LOCAL_TIME, UPDATE_CLEARS_REGISTERS, is_summer_time
-from firmware_emu.parts.profiles import PROFILE_IN_WATTS, STAMPED_AT_START
+from firmware_emu.parts.electricity.metrology import (
+    LOOK_EVERY,
+    TARIFF_IN_LOCAL_TIME,
+    UPDATE_CLEARS_REGISTERS,
+    is_summer_time,
+)
+from firmware_emu.parts.electricity.profiles import PROFILE_IN_WATTS, STAMPED_AT_START
 from firmware_emu.state import encode_state
 from protocols.dlms.access import ResultCode, access_request, action
 from protocols.dlms.data import Data, DataType, array, enum, int8, structure, uint16, uint32

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_emu.parts.own_keys import TAKES_ANY_OWN_CERTIFICATE
+from firmware_emu.parts.credentials.own_keys import TAKES_ANY_OWN_CERTIFICATE
 from protocols.gbcs.asn1_credentials import (
     DeviceCertificateResult,
     IssueCredentialsCommand,

@@ -6,12 +6,12 @@ import pytest
 
 from firmware_emu import Personality, SendHan, defects
 from firmware_emu.credentials import PartyChange
-from firmware_emu.parts.firmware import SEAM_BLOCK_TWICE
-from firmware_emu.parts.gas_han_server import LOGS_IN_THE_HOME
-from firmware_emu.parts.metrology import RATE_STUCK_AFTER_UPDATE
-from firmware_emu.parts.profiles import DAILY_LOG_IN_LOCAL_TIME
-from firmware_emu.parts.trust_anchors import HIDES_FAILED_ROW
-from firmware_emu.parts.upgrade_client import BLOCK_PERIOD, IGNORES_WAIT, UpgradeClient
+from firmware_emu.parts.credentials.trust_anchors import HIDES_FAILED_ROW
+from firmware_emu.parts.electricity.metrology import RATE_STUCK_AFTER_UPDATE
+from firmware_emu.parts.electricity.profiles import DAILY_LOG_IN_LOCAL_TIME
+from firmware_emu.parts.firmware.store import SEAM_BLOCK_TWICE
+from firmware_emu.parts.firmware.upgrade_client import BLOCK_PERIOD, IGNORES_WAIT, UpgradeClient
+from firmware_emu.parts.gas.han_server import LOGS_IN_THE_HOME
 from firmware_emu.zcl_frames import decode_frame, encode_frame
 from protocols.gbcs.message import Cra
 from protocols.gbcs.protection import Verdict, verify

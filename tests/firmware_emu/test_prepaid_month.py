@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from firmware_emu.parts.load_switch import Supply
+from firmware_emu.parts.electricity.load_switch import Supply
 from protocols.dlms.data import array
 from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 

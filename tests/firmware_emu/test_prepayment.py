@@ -8,9 +8,15 @@ from firmware_emu import MemoryNvm, Personality, PowerCut, Show
 from firmware_emu.counters import TOP_UP
 from firmware_emu.credentials import PartyChange
 from firmware_emu.nvm import Medium
-from firmware_emu.parts.account import AccountPart
-from firmware_emu.parts.charge_values import Suspension, collection_pattern, rate_of, rate_value, suspension_of
-from firmware_emu.parts.load_switch import LoadSwitch, Supply
+from firmware_emu.parts.electricity.account import AccountPart
+from firmware_emu.parts.electricity.charge_values import (
+    Suspension,
+    collection_pattern,
+    rate_of,
+    rate_value,
+    suspension_of,
+)
+from firmware_emu.parts.electricity.load_switch import LoadSwitch, Supply
 from firmware_emu.parts.token_gateway import COUNTER_WITHOUT_WINDOW, HIGHEST_COUNTER_ONLY, TokenGateway
 from protocols.dlms.access import access_request
 from protocols.dlms.data import Data, array, enum, int32, octet_string, structure, uint16, uint32

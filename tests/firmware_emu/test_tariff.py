@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from firmware_emu.parts.tariff_values import PRICE_CELLS, THRESHOLDS
+from firmware_emu.parts.electricity.tariff_values import PRICE_CELLS, THRESHOLDS
 from protocols.dlms.access import AccessResponse, access_request, set_to
 from protocols.dlms.data import Data, array, int16, octet_string, structure, uint8, uint16, uint32
 from protocols.dlms.obis import obis

@@ -10,8 +10,8 @@ from firmware_emu.clock import ClockStatus
 from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
 from firmware_emu.credentials import Cell, PartyChange
 from firmware_emu.nvm import Medium, MemoryNvm, PowerCut
-from firmware_emu.parts.credential_rules import USES
-from firmware_emu.parts.credential_update import ACCEPTS_ANY_CERTIFICATE, STOPS_AT_BAD_ROW
+from firmware_emu.parts.credentials.rules import USES
+from firmware_emu.parts.credentials.update import ACCEPTS_ANY_CERTIFICATE, STOPS_AT_BAD_ROW
 from protocols.der import BIT_STRING, NEVER, SEQUENCE, tlv
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.asn1_credentials import (
@@ -430,7 +430,7 @@ def by_contingency(rig: Asn1Rig, command: UpdateCredentialsCommand, number: int)
 
 
 def test_a_damaged_wrapped_key_opens_nothing() -> None:
-    from firmware_emu.parts.contingency import open_contingency_key, wrapped_key_in
+    from firmware_emu.parts.credentials.contingency import open_contingency_key, wrapped_key_in
 
     assert open_contingency_key(bytes(40), bytes(32)) is None
     assert open_contingency_key(bytes(40), bytes(5)) is None

@@ -11,7 +11,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.requests import Request, dlms, gbz
-from firmware_emu.parts.charge_values import Suspension, collection_pattern
+from firmware_emu.parts.electricity.charge_values import Suspension, collection_pattern
 from protocols.dlms.cosem_time import NOW, CosemDate, CosemDateTime, CosemTime
 from protocols.dlms.data import (
     Data,

@@ -6,7 +6,7 @@ from bench.head_end import BROKER
 from bench.observer import Observer
 from bench.pki import AGREEMENT, SIGNING, TOP_UP, USES, Party
 from bench.requests import Header, Request
-from firmware_emu.parts.credential_rules import USES as CELL_USES
+from firmware_emu.parts.credentials.rules import USES as CELL_USES
 from protocols.eui64 import eui64
 from protocols.gbcs.asn1_credentials import (
     AuthorisingControl,

@@ -14,7 +14,7 @@ import pytest
 from bench.head_end import BROKER
 from bench.requests import Period, dlms
 from bench.tokens import electricity_top_up
-from firmware_emu.parts.charge_values import Suspension
+from firmware_emu.parts.electricity.charge_values import Suspension
 from protocols.dlms.data import array, int32, uint32
 from protocols.instant import DAY, HOUR, Instant, instant
 

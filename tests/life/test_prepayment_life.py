@@ -9,7 +9,7 @@ import pytest
 from bench.requests import Request, dlms
 from bench.tokens import electricity_top_up, repeated
 from firmware_emu.load_model import Household
-from firmware_emu.parts.charge_values import Suspension, collection_pattern, rate_value
+from firmware_emu.parts.electricity.charge_values import Suspension, collection_pattern, rate_value
 from protocols.dlms.cosem_time import NOW
 from protocols.dlms.data import array, enum, int32, octet_string, structure, uint16, uint32
 from protocols.gbcs.utrn import check_digit

@@ -25,9 +25,9 @@ from firmware_emu.han import Done
 from firmware_emu.home import Home, to_wan
 from firmware_emu.load_model import DayLoad, LoadModel
 from firmware_emu.nvm import Medium
-from firmware_emu.parts.credential_update import anchor_of
-from firmware_emu.parts.gas_metrology import GasMetrology
-from firmware_emu.parts.metrology import Metrology
+from firmware_emu.parts.credentials.update import anchor_of
+from firmware_emu.parts.electricity.metrology import Metrology
+from firmware_emu.parts.gas.metrology import GasMetrology
 from protocols.dlms.access import DataNotification
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import CompactArray, Data, octet_string

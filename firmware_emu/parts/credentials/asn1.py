@@ -1,0 +1,35 @@
+"""The parts that serve ASN.1 commands, by kind of device."""
+
+from __future__ import annotations
+
+from protocols.gbcs.roles import DeviceType
+
+from ...part import Part
+from ..firmware.store import FirmwareStore
+from ..firmware.transfer import FirmwareTransfer
+from ..firmware.upgrade_client import UpgradeClient
+from ..gas.gas_clock import GasClock
+from .joining import Joining
+from .own_keys import OwnKeys
+from .proxy_device_log import ProxyDeviceLog
+from .trust_anchors import TrustAnchors
+
+
+def asn1_parts(device: DeviceType, seed: bytes = b"") -> list[Part]:
+    """New parts for the ASN.1 commands of a device of this kind. ``seed`` decides which keys it makes."""
+    parts: list[Part] = [TrustAnchors(), OwnKeys(seed)]
+    if device not in (DeviceType.CHF, DeviceType.SAPC):
+        joining = Joining()
+        parts.append(joining)
+        if device is DeviceType.GPF:
+            parts.append(ProxyDeviceLog(joining))
+    if device not in (DeviceType.GPF, DeviceType.SAPC):
+        store = FirmwareStore()
+        parts.append(store)
+        if device is not DeviceType.CHF:
+            parts.append(UpgradeClient(store))
+    if device is DeviceType.CHF:
+        parts.append(FirmwareTransfer())
+    if device is DeviceType.GSME:
+        parts.append(GasClock())
+    return parts

@@ -1,0 +1,1 @@
+"""Parts of electricity meters and of the stand-alone controller."""

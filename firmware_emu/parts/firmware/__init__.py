@@ -1,0 +1,1 @@
+"""Images, their storage, transfer and activation."""

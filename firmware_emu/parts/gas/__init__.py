@@ -1,0 +1,1 @@
+"""Parts of the gas meter and the gas proxy."""

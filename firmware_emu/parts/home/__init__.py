@@ -1,0 +1,1 @@
+"""Parts of displays and load switches in the home."""
