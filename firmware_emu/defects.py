@@ -5,8 +5,9 @@ Each is looked up at one place, by ``device.defective(name)``; the text says wha
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 from typing import Final
 
 ACCEPTS_REPLAYED_COUNTER: Final = "accepts-replayed-counter"
@@ -62,9 +63,17 @@ DEFECTS: dict[str, str] = {
 def known_defects() -> dict[str, str]:
     """Every planned defect of every part, with what it does."""
     package = import_module(".parts", __package__)
-    for module in iter_modules(package.__path__):
-        import_module(f".parts.{module.name}", __package__)
+    for module in walk_packages(package.__path__, f"{package.__name__}."):
+        import_module(module.name)
     return DEFECTS
+
+
+def unknown_defect(name: str) -> str:
+    """Words for a defect that nobody knows: the nearest names, or all of them."""
+    near = get_close_matches(name, known_defects(), cutoff=0.5)
+    return f"no such defect: {name!r}; " + (
+        f"is it {' or '.join(near)}?" if near else f"known are {', '.join(sorted(DEFECTS))}"
+    )
 
 
 def register_defect(name: str, what: str) -> str:

@@ -19,7 +19,7 @@ from protocols.instant import DAY, Instant
 from .alert_forms import USUAL as USUAL_FORMS
 from .alert_forms import is_form
 from .clock import ClockSettings
-from .defects import DEFECTS, known_defects
+from .defects import DEFECTS, known_defects, unknown_defect
 from .logs import LogSizes
 from .settings import PersonalityError, check_choice, check_range
 
@@ -86,7 +86,7 @@ class Personality:
                 raise PersonalityError("use_cases", f"no such use case: {name!r}")
         for defect in self.defects:
             if defect not in DEFECTS and defect not in known_defects():
-                raise PersonalityError("defects", f"no such defect: {defect!r}")
+                raise PersonalityError("defects", unknown_defect(defect))
 
     def alert_form(self, message_code: int) -> str:
         """The form of an alert whose layout is not published."""

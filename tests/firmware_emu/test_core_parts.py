@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from textwrap import dedent
@@ -355,6 +358,26 @@ def test_a_defect_goes_on_after_a_failure() -> None:
     payload = decode_payload(rig.ask("ECS70", set_clock(START, START)))
     assert isinstance(payload, AccessResponse)
     assert [result.code for result in payload.results] == [0, 0, 0, 1, 0]
+
+
+def test_the_defects_of_every_part_are_known_to_a_program_that_has_loaded_none() -> None:
+    folder = Path(firmware_emu.__file__).parent
+    written = {
+        name
+        for path in folder.rglob("*.py")
+        for name in re.findall(r'register_defect\(\s*"([a-z-]+)"', path.read_text(encoding="utf-8"))
+    }
+    code = "from firmware_emu.defects import known_defects; print(*known_defects())"
+    known = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert len(written) > 20
+    assert sorted(written - set(known)) == []
+
+
+def test_a_defect_that_nobody_knows_is_told_with_the_nearest() -> None:
+    with pytest.raises(PersonalityError, match="no such defect: 'stop-reporting'; is it stops-reporting"):
+        Personality(defects=frozenset({"stop-reporting"}))
+    with pytest.raises(PersonalityError, match=r"known are .*ignores-role, .*stops-reporting"):
+        Personality(defects=frozenset({"xyz"}))
 
 
 def test_a_defect_name_cannot_be_taken_twice() -> None:
