@@ -55,6 +55,14 @@ def read_stored_message(path: Path) -> bytes:
     return read_message_file(path)
 
 
+def message_files(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """The ``*.HEX`` files below a folder, sorted, and the folders that could not be searched, with the reason."""
+    refused: list[OSError] = []
+    found = [Path(at, name) for at, _, names in os.walk(folder, onerror=refused.append) for name in names]
+    problems = [(os.path.relpath(error.filename, folder), error.strerror or str(error)) for error in refused]
+    return sorted(path for path in found if path.suffix.upper() == ".HEX"), problems
+
+
 def message_octets(content: bytes, name: str) -> bytes:
     """The message in a file's content. Raises InputError."""
     if len(content) > MAX_FILE:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,9 @@ from protocols.gbcs.protection import Verdict
 
 from ..exit_codes import ExitCode
 from ..inspection import Inspection, inspect_message
-from ..reading import InputError, read_stored_message
+from ..reading import InputError, message_files, read_stored_message
 from .key_folder import open_keystore, warn_of_problems
-from .output import say
+from .output import say, watched
 
 
 @dataclass(slots=True)
@@ -76,12 +76,12 @@ def run_corpus(folder: Path, keystore: Path | None, *, as_json: bool) -> ExitCod
     if not os.path.isdir(folder):
         print(f"meterbench corpus: {folder}: no such folder", file=sys.stderr)
         return ExitCode.USAGE
-    files, problems = _find(folder)
+    files, problems = message_files(folder)
     if not files and not problems:
         print(f"meterbench corpus: {folder}: no *.HEX file below it", file=sys.stderr)
         return ExitCode.USAGE
     store = open_keystore(keystore)
-    totals = check_corpus(_shown(files), folder, store)
+    totals = check_corpus(watched(files, "checking"), folder, store)
     totals.problems += problems
     if as_json:
         import json
@@ -89,7 +89,7 @@ def run_corpus(folder: Path, keystore: Path | None, *, as_json: bool) -> ExitCod
         say(json.dumps(totals.to_json(), indent=2))
     else:
         say("\n".join(_lines(totals)))
-    warn_of_problems(store)
+        warn_of_problems(store)
     return ExitCode.FAIL if totals.problems else ExitCode.PASS
 
 
@@ -108,14 +108,6 @@ def check_corpus(files: Iterable[Path], folder: Path, store: KeyStore | None) ->
     return totals
 
 
-def _find(folder: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The files, sorted, and the folders that could not be searched, with the reason."""
-    refused: list[OSError] = []
-    found = [Path(at, name) for at, _, names in os.walk(folder, onerror=refused.append) for name in names]
-    problems = [(os.path.relpath(error.filename, folder), error.strerror or str(error)) for error in refused]
-    return sorted(path for path in found if path.suffix.upper() == ".HEX"), problems
-
-
 def _protection_json(counted: Counter[Verdict]) -> dict[str, int]:
     numbers = {verdict: counted[verdict] for verdict in (Verdict.VALID, Verdict.INVALID, Verdict.NO_KEY)}
     named = {verdict.value.replace(" ", "_"): number for verdict, number in numbers.items()}
@@ -132,14 +124,3 @@ def _lines(totals: Totals) -> list[str]:
         f"problems    {len(totals.problems)}",
     ]
     return lines + [f"  {file}: {reason}" for file, reason in totals.problems]
-
-
-def _shown(files: list[Path]) -> Iterator[Path]:
-    """The files, with a progress bar when a person watches."""
-    if not sys.stderr.isatty():
-        yield from files
-        return
-    from rich.console import Console
-    from rich.progress import track
-
-    yield from track(files, "checking", console=Console(stderr=True), transient=True)

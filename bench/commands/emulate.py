@@ -41,7 +41,8 @@ def run_emulate(
     try:
         rig = load_rig(rig_file).with_seed(seed)
         with ExitStack() as kept:
-            _run(rig, speed, seconds, state, bind, rig_out, kept, from_now=from_now)
+            # Whoever reaches devices by a rig file takes them for real ones, whose time is the present.
+            _run(rig, speed, seconds, state, bind, rig_out, kept, from_now=from_now or rig_out is not None)
     except RigError as error:
         print(f"meterbench emulate: {error}", file=sys.stderr)
         return ExitCode.USAGE

@@ -22,6 +22,6 @@ def open_keystore(folder: Path | None) -> FolderKeyStore | None:
 
 
 def warn_of_problems(store: FolderKeyStore | None) -> None:
-    """Say on standard error which files of the folder could not be used, as far as they were needed."""
+    """Tell people, on standard error, which files of the folder could not be used, as far as they were needed."""
     for problem in store.problems if store else ():
         print(f"meterbench: --keystore: {problem}", file=sys.stderr)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ..exit_codes import ExitCode
 from ..reproduce import reproduce
-from .key_folder import open_keystore
+from .key_folder import open_keystore, warn_of_problems
+from .output import say, watched
 
 
 def run_reproduce(folder: Path, keystore: Path | None, *, as_json: bool) -> ExitCode:
@@ -17,24 +16,16 @@ def run_reproduce(folder: Path, keystore: Path | None, *, as_json: bool) -> Exit
     if not folder.is_dir():
         print(f"meterbench reproduce: {folder}: no such folder", file=sys.stderr)
         return ExitCode.USAGE
-    report = reproduce(folder, open_keystore(keystore), _shown)
+    store = open_keystore(keystore)
+    report = reproduce(folder, store, lambda work: watched(work, "reproducing"))
     if not report.answers and not report.alerts and not report.problems:
         print(f"meterbench reproduce: {folder}: no command with a response, and no alert, below it", file=sys.stderr)
         return ExitCode.USAGE
     if as_json:
         import json
 
-        print(json.dumps(report.to_json(), indent=2))
+        say(json.dumps(report.to_json(), indent=2))
     else:
-        print("\n".join(report.lines()))
+        say("\n".join(report.lines()))
+        warn_of_problems(store)
     return ExitCode.PASS if report.is_clean else ExitCode.FAIL
-
-
-def _shown(work: list[Any]) -> Iterable[Any]:
-    """The work, with a progress bar when a person watches."""
-    if not sys.stderr.isatty():
-        return work
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(work, "reproducing", console=Console(stderr=True), transient=True)

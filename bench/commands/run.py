@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..evidence import Exchange, RunRecord, Verdict
 from ..exit_codes import ExitCode
 from ..reading import InputError
+from ..recorder import finding_text
 from ..rig import Rig, RigError, load_rig
 from ..runner import OutputError, check_folder, recorded, run_suite
 from ..sending import Given, read_all, send_all
@@ -103,7 +104,8 @@ def _say(record: RunRecord, folder: Path, *, as_json: bool, detailed: bool) -> N
 
 
 def _lines(record: RunRecord, folder: Path, *, detailed: bool) -> Iterator[str]:
-    yield f"{record.rig}, seed {record.seed}: {len(record.exchanges)} exchanges with {len(record.devices)} devices"
+    tried, devices = _number(len(record.tried), "exchange"), _number(len(record.devices), "device")
+    yield f"{record.rig}, seed {record.seed}: {tried} with {devices}"
     yield ""
     yield from _table(record)
     if detailed:
@@ -117,8 +119,9 @@ def _lines(record: RunRecord, folder: Path, *, detailed: bool) -> Iterator[str]:
 
 
 def _table(record: RunRecord) -> Iterator[str]:
-    verdicts = [verdict for verdict in Verdict if record.totals[verdict] or verdict in (Verdict.PASS, Verdict.FAIL)]
-    names = list(dict.fromkeys([device.name for device in record.devices] + [e.device for e in record.exchanges]))
+    names = list(dict.fromkeys([device.name for device in record.devices] + [e.device for e in record.tried]))
+    found = {exchange.verdict for exchange in record.exchanges if exchange.device in names}
+    verdicts = [verdict for verdict in Verdict if verdict in found | {Verdict.PASS, Verdict.FAIL}]
     width = max(len(name) for name in [*names, "device"])
     yield f"{'device':{width}}  use cases  " + "  ".join(f"{verdict.value:>4}" for verdict in verdicts)
     for name in names:
@@ -136,11 +139,17 @@ def _findings(record: RunRecord) -> Iterator[str]:
         yield ""
     for exchange in bad:
         yield f"{exchange.verdict.value}  {exchange.device}  {exchange.use_case}  {exchange.title}"
-        yield f"      {exchange.reason}"
+        yield from (f"      {reason}" for reason in _reasons(exchange))
     skipped = [exchange for exchange in record.exchanges if exchange.verdict is Verdict.SKIPPED]
     if skipped:
         yield ""
     yield from (f"SKIPPED  {exchange.title}: {exchange.reason}" for exchange in skipped)
+
+
+def _reasons(exchange: Exchange) -> list[str]:
+    """What decided, then the other checks that did not pass."""
+    failed = [finding_text(made) for made in exchange.checks if made.verdict is Verdict.FAIL]
+    return list(dict.fromkeys([exchange.reason, *failed]))
 
 
 def _messages(record: RunRecord) -> Iterator[str]:
@@ -163,6 +172,10 @@ def _tree(field: object, depth: int, text: Callable[..., str]) -> Iterator[str]:
     yield "  " * depth + text(field)
     for child in getattr(field, "children", ()):
         yield from _tree(child, depth + 1, text)
+
+
+def _number(number: int, of: str) -> str:
+    return f"{number} {of}" if number == 1 else f"{number} {of}s"
 
 
 def _counts(record: RunRecord) -> str:

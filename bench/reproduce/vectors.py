@@ -16,7 +16,7 @@ from protocols.errors import DecodeError
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
 
-from ..reading import InputError, read_message_file
+from ..reading import InputError, message_files, read_stored_message
 
 if TYPE_CHECKING:
     from protocols.gbcs.payload import GbcsPayload
@@ -79,15 +79,19 @@ def find_vectors(folder: Path) -> Vectors:
 
 
 def _read_all(folder: Path, problems: list[tuple[str, str]]) -> Iterator[Vector]:
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.upper() != ".HEX" or _PRECOMMAND in path.name:
+    files, unsearched = message_files(folder)
+    problems += unsearched
+    for path in files:
+        if _PRECOMMAND in path.name:
             continue
         name = str(path.relative_to(folder))
         try:
-            octets = read_message_file(path)
+            octets = read_stored_message(path)
             message = Message.decode(octets)
             yield Vector(name, octets, message, decode_payload(message))
-        except (InputError, DecodeError) as error:
+        except InputError as error:
+            problems.append((name, error.reason))
+        except DecodeError as error:
             problems.append((name, str(error)))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from functools import cache
 from pathlib import Path
@@ -322,3 +323,10 @@ def test_an_alert_that_nothing_causes_is_told() -> None:
     alert = made_alert(DEVICES[_E], parties(_E)[_R.SUPPLIER], 0x1000, notification(0x8FFF, AT), workshop.far_side)
     found = Causes(workshop, Vectors()).reproduce(alert)
     assert (found.likeness, found.reason) == (Likeness.DIFFERENT, "no cause is known of the event 8FFF")
+
+
+def test_a_pipe_among_the_messages_is_a_problem_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "one.HEX")
+    result = CliRunner().invoke(app, ["reproduce", str(tmp_path), "--json"])
+    assert result.exit_code == ExitCode.FAIL
+    assert json.loads(result.output)["problems"] == [{"file": "one.HEX", "reason": "not a file"}]
