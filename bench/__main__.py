@@ -139,7 +139,8 @@ def emulate(
     ] = None,
     now: Annotated[bool, typer.Option("--now", help="Begin at the present instead of the rig's start.")] = False,
     rig_out: Annotated[
-        Path | None, typer.Option("--rig-out", metavar="FILE", help="Write a rig file that reaches these devices.")
+        Path | None,
+        typer.Option("--rig-out", metavar="FILE", help="Write a rig file that reaches these devices; implies --now."),
     ] = None,
 ) -> None:
     """Keep a home of emulated devices running for other programs; Ctrl-C stops it."""
