@@ -136,8 +136,13 @@ class _Hooks:
         items[:] = [item for item in items if wanted[item] <= present]
         left_out = Counter(kind for kinds in wanted.values() for kind in sorted(kinds - present)[:1])
         for kind, number in left_out.items():
-            self._home.recorder.open("bench", "", f"{number} tests for a {kind.upper()}")
+            self._home.recorder.open("bench", "", _left_out(number, kind.upper()))
             self._home.recorder.close(Verdict.SKIPPED, f"the rig has no {kind.upper()}")
+
+
+def _left_out(number: int, kind: str) -> str:
+    article = "an" if kind[0] in "EHIS" else "a"  # as the letters are said
+    return f"{number} test{'' if number == 1 else 's'} for {article} {kind}"
 
 
 def _pytest(home: Home, tests: Sequence[str]) -> pytest.ExitCode:

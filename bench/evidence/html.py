@@ -51,7 +51,7 @@ def html_page(run: RunRecord, files: tuple[str, ...] = ()) -> str:
         run=run,
         files=files,
         exchanges=numbered,
-        others=[one for one in numbered if one.exchange.verdict != Verdict.PASS],
+        others=sorted((one for one in numbered if one.exchange.verdict != Verdict.PASS), key=_urgency),
         matrix=_matrix(run, numbered),
         requirements=_requirements(numbered),
         totals={verdict: count for verdict, count in run.totals.items() if count},
@@ -67,19 +67,27 @@ def _numbered(run: RunRecord) -> Iterator[_Numbered]:
         yield _Numbered(number, exchange, not passed or budget >= 0)
 
 
+def _urgency(one: _Numbered) -> int:
+    """Faults of the device first, what was not tried last; sorting keeps the order of the run within a verdict."""
+    return list(Verdict).index(one.exchange.verdict)
+
+
 def _matrix(run: RunRecord, numbered: list[_Numbered]) -> list[tuple[str, str, list[list[_Numbered]]]]:
     """A row for each use case, in the order of the run; a cell for each device, in the order of the rig."""
     devices = _columns(run)
     rows: dict[tuple[str, str], dict[str, list[_Numbered]]] = {}
     for one in numbered:
+        if one.exchange.device not in devices:
+            continue
         row = rows.setdefault((one.exchange.use_case, one.exchange.title), {})
         row.setdefault(one.exchange.device, []).append(one)
     return [(case, title, [row.get(device, []) for device in devices]) for (case, title), row in rows.items()]
 
 
 def _columns(run: RunRecord) -> list[str]:
+    """The devices, and what else was tried; tests that were left out, of devices that the rig lacks, belong to none."""
     names = [device.name for device in run.devices]
-    return list(dict.fromkeys(names + [exchange.device for exchange in run.exchanges]))
+    return list(dict.fromkeys(names + [tried.device for tried in run.tried]))
 
 
 def _requirements(numbered: list[_Numbered]) -> list[tuple[str, Verdict, list[_Numbered]]]:

@@ -49,7 +49,7 @@ def _suite(root: Xml.Element, run: RunRecord, device: str, exchanges: list[Excha
 
 
 def _case(suite: Xml.Element, exchange: Exchange) -> None:
-    members = {"classname": exchange.device, "name": f"{exchange.use_case} {exchange.title}"}
+    members = {"classname": exchange.device, "name": f"{exchange.use_case} {exchange.title}".strip()}
     case = Xml.SubElement(suite, "testcase", {**members, "time": f"{exchange.seconds:.3f}"})
     _properties(case, [("requirement", identifier) for identifier in exchange.requirements])
     element = _ELEMENTS.get(exchange.verdict)

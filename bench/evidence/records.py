@@ -182,6 +182,11 @@ class RunRecord:
         return Verdict.of(exchange.verdict for exchange in self.exchanges)
 
     @property
+    def tried(self) -> tuple[Exchange, ...]:
+        """The exchanges without those that were skipped."""
+        return tuple(exchange for exchange in self.exchanges if exchange.verdict is not Verdict.SKIPPED)
+
+    @property
     def totals(self) -> dict[Verdict, int]:
         """How many exchanges ended how; every verdict is there."""
         counted = Counter(exchange.verdict for exchange in self.exchanges)

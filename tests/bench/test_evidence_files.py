@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as Xml
@@ -152,6 +153,20 @@ def test_what_did_not_pass_is_shown_in_full_and_first() -> None:
     assert 'id="x1" open' not in text
     everything_well = html_page(run(exchange(Verdict.PASS)))
     assert "What did not pass" not in everything_well
+
+
+def test_faults_stand_before_what_was_not_tried() -> None:
+    left_out = replace(exchange(Verdict.SKIPPED, ""), device="nobody", title="4 tests for a CHF")
+    text = html_page(run(left_out, exchange(Verdict.PASS), exchange(Verdict.FAIL, reason="denied")))
+    assert "2 exchanges with 1 device\n" in text
+    assert "1 did not pass;" in text
+    urgent = text[text.index("What did not pass") : text.index("Use cases and devices")]
+    assert urgent.index("denied") < urgent.index("4 tests for a CHF")
+    matrix = text[text.index("Use cases and devices") : text.index("Requirements")]
+    assert "nobody" not in matrix
+    harmless = html_page(run(left_out, exchange(Verdict.PASS)))
+    assert "Everything that was tried passed." in harmless
+    assert "What was not tried" in harmless
 
 
 def test_a_large_run_stays_light(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -114,8 +114,12 @@ def test_the_main_job_passes_and_says_where_its_evidence_is(
 def test_a_meter_with_planned_faults_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_run(Path("faulty-meter"), tmp_path / "e", 5, [], None, as_json=False) is ExitCode.FAIL
     out = capsys.readouterr().out
-    assert "FAIL  electricity-meter  ECS42  A supplier's command from the network operator" in out
-    assert "SKIPPED" in out
+    wrong_role = "FAIL  electricity-meter  ECS42  A supplier's command from the network operator"
+    reasons = out[out.index(wrong_role) :].splitlines()[1:3]
+    assert [reason.strip().split(":")[0] for reason in reasons] == ["answer to what must be refused", "alert"]
+    assert "67 exchanges with 1 device\n" in out
+    assert "SKIPPED  2 tests for an IHD: the rig has no IHD" in out
+    assert "bench  " not in out
 
 
 def test_json_is_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
