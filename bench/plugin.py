@@ -1,12 +1,13 @@
 """The pytest plugin: a rig's devices, head end and clock as fixtures, and every exchange on record.
 
-``pytest --rig my-rig.toml`` runs any test file against a rig; ``meterbench run`` does the same with the suite that is
-shipped. Light to import: what costs time is loaded by the first test that asks for a device.
+``pytest --rig my-rig.toml --evidence folder`` runs any test file against a rig; ``meterbench run`` does the same with
+the suite that is shipped. Light to import: what costs time is loaded by the first test that asks for a device.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from .home import Home
     from .recorder import Recorder
+    from .rig import Rig
     from .target import Target
 
 HOME = pytest.StashKey["Home"]()
@@ -29,12 +31,37 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("meterbench")
     group.addoption("--rig", metavar="FILE", help="rig file of the devices to test (default: the embedded rig)")
     group.addoption("--rig-seed", metavar="N", type=int, help="seed in place of the rig file's")
+    group.addoption("--evidence", metavar="DIR", help="folder for the evidence (default: none is kept)")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the markers known."""
+    """Make the markers known; a rig or folder that cannot be used is told before the first test."""
     config.addinivalue_line("markers", "use_case(name): the use case that a bench test is about")
     config.addinivalue_line("markers", "requirement(text, ...): what a bench test speaks to")
+    if config.getoption("--rig", None) or config.getoption("--evidence", None):
+        _check_options(config)
+
+
+def _check_options(config: pytest.Config) -> None:
+    from .rig import RigError
+    from .runner import OutputError, check_folder
+
+    evidence = config.getoption("--evidence")
+    if evidence and config.getoption("numprocesses", None):
+        raise pytest.UsageError("--evidence: one process writes it; leave out -n")
+    try:
+        _rig(config)
+        if evidence:
+            check_folder(Path(evidence))
+    except (RigError, OutputError) as error:
+        raise pytest.UsageError(str(error)) from None
+
+
+def _rig(config: pytest.Config) -> Rig:
+    from .rig import load_rig
+
+    path = config.getoption("--rig")
+    return load_rig(Path(path) if path else None).with_seed(config.getoption("--rig-seed"))
 
 
 @pytest.fixture(scope="session")
@@ -44,15 +71,32 @@ def home(pytestconfig: pytest.Config) -> Iterator[Home]:
     if given is not None:
         yield given
         return
-    from .home import Home
-    from .rig import load_rig
-
-    path = pytestconfig.getoption("--rig")
-    rig = load_rig(Path(path) if path else None).with_seed(pytestconfig.getoption("--rig-seed"))
-    with Home(rig) as made:
+    with _made(pytestconfig) as made:
         pytestconfig.stash[HOME] = made
         yield made
         del pytestconfig.stash[HOME]
+
+
+@contextmanager
+def _made(config: pytest.Config) -> Iterator[Home]:
+    from .home import Home
+    from .runner import recorded
+
+    evidence = config.getoption("--evidence")
+    if not evidence:
+        with Home(_rig(config)) as made:
+            yield made
+        return
+    with recorded(_rig(config), Path(evidence), lambda _: None) as (made, finish):
+        yield made
+        finish()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say where the evidence is."""
+    evidence = config.getoption("--evidence", None)
+    if evidence and (Path(evidence) / "report.html").exists():
+        terminalreporter.write_line(f"evidence: {Path(evidence).resolve()}")
 
 
 def _one(home: Home, name: str) -> Target:

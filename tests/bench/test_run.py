@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.commands.run import run_run
-from bench.evidence import Verdict
+from bench.evidence import Verdict, verify_manifest
 from bench.exit_codes import ExitCode
 from bench.head_end import HeadEnd
 from bench.pki import TestPki
@@ -211,12 +211,33 @@ def test_wrong(esme):
 '''
 
 
-def test_any_pytest_file_can_use_a_rig(tmp_path: Path) -> None:
-    """With the plugin named, as it is until the distribution is installed."""
+def own(tmp_path: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """pytest on a file of one's own; with the plugin named, as it is until the distribution is installed."""
     (tmp_path / "test_own.py").write_text(OWN)
     arguments = ["-p", "bench.plugin", "-p", "no:meterbench", "-p", "no:cacheprovider", "-c", "/dev/null", "-q"]
-    line = [sys.executable, "-m", "pytest", *arguments, "--rig-seed", "3", str(tmp_path / "test_own.py")]
-    found = subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False)
+    line = [sys.executable, "-m", "pytest", *arguments, *options, str(tmp_path / "test_own.py")]
+    return subprocess.run(line, capture_output=True, text=True, cwd=ROOT, check=False)
+
+
+def test_any_pytest_file_can_leave_evidence(tmp_path: Path) -> None:
+    found = own(tmp_path, "--evidence", str(tmp_path / "e"))
+    assert found.returncode == 1, found.stdout + found.stderr
+    assert f"evidence: {tmp_path / 'e'}" in found.stdout
+    record = json.loads((tmp_path / "e" / "run.json").read_text())
+    assert [exchange["verdict"] for exchange in record["exchanges"]] == ["PASS", "FAIL"]
+    assert verify_manifest(tmp_path / "e") == []
+
+
+def test_a_rig_or_folder_that_pytest_cannot_use_is_told_in_one_line(tmp_path: Path) -> None:
+    found = own(tmp_path, "--rig", "none.toml")
+    assert (found.returncode, found.stdout) == (4, "")
+    assert found.stderr.startswith("ERROR: none.toml: cannot be read")
+    (tmp_path / "precious").write_text("")
+    assert "holds no evidence" in own(tmp_path, "--evidence", str(tmp_path)).stderr
+
+
+def test_any_pytest_file_can_use_a_rig(tmp_path: Path) -> None:
+    found = own(tmp_path, "--rig-seed", "3")
     assert found.returncode == 1, found.stdout + found.stderr
     assert "1 failed, 1 passed" in found.stdout
     assert "DeviceFinding: version: expected another, found 02000001" in found.stdout
