@@ -17,6 +17,10 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 
 FORMAT_FAILURE, NO_AUTHORITY, AUTHENTICATION_FAILURE = 0x8F1E, 0x8F30, 0x8F3D
 UNKNOWN_ORIGINATOR, OTHER_FAILURE = 0x8F3E, 0x8F53
+AUTHENTIC = pytest.mark.requirement("GBCS 6.2.4: a command is carried out only if MAC and signature verify")
+WELL_FORMED = pytest.mark.requirement("GBCS 6.2.4: a command that is not well formed is not carried out")
+AUTHORISED = pytest.mark.requirement("GBCS 6.2.4: a command is carried out only for a party whose role may send it")
+ONCE = pytest.mark.requirement("GBCS 4.3.1.6: a protected command is carried out once, by its originator counter")
 SUPPLIER, OPERATOR = RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR
 
 
@@ -41,6 +45,7 @@ def meter(request: pytest.FixtureRequest, home: Home) -> Target:  # noqa: ARG001
     return found
 
 
+@AUTHENTIC
 @pytest.mark.use_case("wrong key")
 def test_wrong_key(home: Home, meter: Target) -> None:
     """A MAC made with a key that is not the broker's."""
@@ -49,6 +54,7 @@ def test_wrong_key(home: Home, meter: Target) -> None:
     meter.refuses(spoiled, AUTHENTICATION_FAILURE, "MAC made with a wrong key")
 
 
+@AUTHENTIC
 @pytest.mark.use_case("wrong signature")
 def test_wrong_signature(home: Home, meter: Target) -> None:
     """A signature made with a key that is not the supplier's, under a right MAC."""
@@ -57,6 +63,7 @@ def test_wrong_signature(home: Home, meter: Target) -> None:
     meter.refuses(spoiled, AUTHENTICATION_FAILURE, "Signature made with a wrong key, MAC right")
 
 
+@AUTHENTIC
 @pytest.mark.use_case("altered octet")
 def test_altered_octet(meter: Target) -> None:
     """One octet changed on the way."""
@@ -64,12 +71,14 @@ def test_altered_octet(meter: Target) -> None:
     meter.refuses(spoiled, AUTHENTICATION_FAILURE, "One octet of the payload altered on the way")
 
 
+@WELL_FORMED
 @pytest.mark.use_case("cut short")
 def test_cut_short(meter: Target) -> None:
     """The end of a message missing."""
     meter.refuses(cut_short(meter.command(harmless(meter))), FORMAT_FAILURE, "Last octet of the message missing")
 
 
+@ONCE
 @pytest.mark.use_case("replayed counter")
 def test_replayed_counter(meter: Target) -> None:
     """A command that was carried out before, octet for octet."""
@@ -77,6 +86,7 @@ def test_replayed_counter(meter: Target) -> None:
     meter.refuses(meter.head_end.sent[-1], OTHER_FAILURE, "The same command once more, octet for octet")
 
 
+@ONCE
 @pytest.mark.use_case("replayed counter")
 def test_replayed_critical_command(meter: Target) -> None:
     """A signed command that was carried out before, octet for octet."""
@@ -84,6 +94,7 @@ def test_replayed_critical_command(meter: Target) -> None:
     meter.refuses(meter.head_end.sent[-1], OTHER_FAILURE, "The same critical command once more, octet for octet")
 
 
+@AUTHORISED
 @pytest.mark.use_case("wrong role")
 def test_wrong_role(home: Home, esme: Target) -> None:
     """A supplier's command sent by the network operator, rightly signed and MACed."""
@@ -91,6 +102,7 @@ def test_wrong_role(home: Home, esme: Target) -> None:
     esme.refuses(command, NO_AUTHORITY, "A supplier's command from the network operator")
 
 
+@AUTHORISED
 @pytest.mark.use_case("wrong role")
 def test_unknown_party(home: Home, gsme: Target) -> None:
     """A gas meter knows no network operator at all."""
@@ -98,6 +110,7 @@ def test_unknown_party(home: Home, gsme: Target) -> None:
     gsme.refuses(command, UNKNOWN_ORIGINATOR, "A supplier's command from a party without a trust anchor cell")
 
 
+@AUTHENTIC
 @pytest.mark.use_case("wrong key")
 def test_hub_refuses_wrong_key(home: Home, chf: Target) -> None:
     """The hub too refuses a MAC made with a wrong key, on a mere read."""
@@ -106,6 +119,7 @@ def test_hub_refuses_wrong_key(home: Home, chf: Target) -> None:
     chf.refuses(spoiled, AUTHENTICATION_FAILURE, "MAC made with a wrong key")
 
 
+@AUTHORISED
 @pytest.mark.use_case("wrong role")
 def test_hub_refuses_supplier(home: Home, chf: Target) -> None:
     """Suppliers never speak to the hub, which knows none."""
