@@ -10,7 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from bench.__main__ import app
+from bench.evidence import Verdict
 from bench.exit_codes import ExitCode
+from bench.rig import load_rig
+from bench.runner import run_suite
 
 TOP = Path(__file__).resolve().parents[1]
 PRE_COMMAND = (
@@ -47,9 +50,17 @@ def test_an_example_of_the_readme_runs(line: str, tmp_path: Path, monkeypatch: p
     assert result.exit_code == ExitCode.PASS, result.output
 
 
+def test_the_test_in_the_hardware_readme_passes(tmp_path: Path) -> None:
+    (python,) = re.findall(r"```python\n(.*?)```", (TOP / "hardware/README.md").read_text(), re.DOTALL)
+    (tmp_path / "test_own.py").write_text(python)
+    record = run_suite(load_rig(), tmp_path / "evidence", tests=[str(tmp_path / "test_own.py")])
+    assert [(one.title, one.verdict) for one in record.exchanges] == [("Read firmware version", Verdict.PASS)]
+    assert record.exchanges[0].requirements == ("my test plan 4.1",)
+
+
 @pytest.mark.parametrize("document", ["README.md", "CONTRIBUTING.md"])
 def test_links_and_scripts_named_in_a_document_exist(document: str) -> None:
     text = (TOP / document).read_text()
-    named = re.findall(r"\]\(([^)#]+)\)", text) + re.findall(r"(\.ci/[a-z-]+)", text)
+    named = re.findall(r"\]\(([^)#]+)[)#]", text) + re.findall(r"(\.ci/[a-z-]+)", text)
     assert named
     assert [name for name in named if not (TOP / name).exists()] == []
