@@ -235,12 +235,6 @@ def asn1(name: str, value: Any, title: str = "") -> Request:
     return Request(case, payload, title or case.what)
 
 
-def raw(name: str, octets: bytes, title: str = "") -> Request:
-    """A request whose payload is given as it is, right or wrong."""
-    case = use_case(name)
-    return Request(case, lambda _: octets, title or case.what)
-
-
 def all_texts(values: Sequence[str]) -> tuple[Data, ...]:
     """Texts as octet strings, the way DLMS use cases carry them."""
     return tuple(octet_string(text.encode()) for text in values)

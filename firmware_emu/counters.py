@@ -14,8 +14,6 @@ TOP_UP = -1
 """The execution counter of top-up commands, which is apart from that of the supplier's other commands."""
 _SHARED = -2
 
-COUNTER_LIMIT = 1 << 64
-
 
 @dataclass(slots=True)
 class CounterState:

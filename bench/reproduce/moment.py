@@ -34,11 +34,6 @@ class Moments:
         moment = told_by_response(pair)
         return self._usual if moment is None else moment
 
-    def of_alert(self, alert: Vector) -> Instant:
-        """When the alert was raised, as it says itself."""
-        moment = told_by_alert(alert)
-        return self._usual if moment is None else moment
-
     def before(self, later: Iterable[Instant]) -> Instant:
         """The usual time, or the second before the earliest of ``later`` if that is earlier."""
         return min([self._usual, *(moment - 1 for moment in later)])

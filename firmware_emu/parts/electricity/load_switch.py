@@ -102,10 +102,6 @@ class LoadSwitch(Part):
 
     # for other parts
 
-    def disabled_for(self, reason: Reason) -> bool:
-        """True while this is one of the reasons."""
-        return reason in self.state.reasons
-
     def disable(self, reason: Reason) -> None:
         """Open the switch for a reason, or add one to those for which it is open."""
         if reason not in self.state.reasons:

@@ -21,14 +21,14 @@ SCRIPT_TABLE = obis("0-0:10.0.100.255")
 """The script table that every entry of a switching table names."""
 TOU_RATES, BLOCK_RATES, SECONDARY_RATES = 48, 8, 4
 THRESHOLDS, BLOCKS = 3, 4
-BLOCK_SELECTOR, SECONDARY_SELECTOR = 100, 200
-"""Selectors 1 to 48 are the time-of-use rates, 101 to 108 the block rates, 201 to 204 those of the second element."""
 PRICE_CELLS = TOU_RATES + BLOCKS * BLOCK_RATES
 
 Check = Callable[[Data], bool]
 
 PRIMARY_SELECTORS = frozenset((*range(1, TOU_RATES + 1), *range(101, 101 + BLOCK_RATES)))
+"""1 to 48 are the time-of-use rates, 101 to 108 the block rates."""
 SECONDARY_SELECTORS = frozenset(range(201, 201 + SECONDARY_RATES))
+"""201 to 204 are the rates of the second element."""
 
 _ENERGY_SCALE = 3
 """Prices are for 10^3 Wh."""

@@ -146,10 +146,6 @@ class GasValve(Part):
         """The state of the supply."""
         return self.state.supply
 
-    def closed_for(self, reason: Reason) -> bool:
-        """True while this is one of the reasons."""
-        return reason in self.state.reasons
-
     def close(self, reason: Reason) -> None:
         """Close for a reason, or add one to those for which the valve is closed."""
         if reason not in self.state.reasons:
