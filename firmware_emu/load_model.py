@@ -45,6 +45,14 @@ class LoadModel(Protocol):
         ...
 
 
+class NoLoad:
+    """Nothing is connected: a home that uses and makes nothing."""
+
+    def day(self, day: int) -> DayLoad:  # noqa: ARG002 - always the same
+        """No energy, no gas."""
+        return DayLoad()
+
+
 def half_hours(model: LoadModel, start: Instant, count: int) -> DayLoad:
     """So many half-hours from ``start``, which is the beginning of one; the columns are as long as ``count``."""
     first = start // DAY

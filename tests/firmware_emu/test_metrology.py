@@ -12,12 +12,8 @@ from hypothesis import strategies as st
 from firmware_emu import Personality
 from firmware_emu.clock import ClockSettings
 from firmware_emu.engines.tariff import UNUSED_THRESHOLD
-from firmware_emu.parts.electricity.metrology import (
-    LOOK_EVERY,
-    TARIFF_IN_LOCAL_TIME,
-    UPDATE_CLEARS_REGISTERS,
-    is_summer_time,
-)
+from firmware_emu.local_time import is_summer_time
+from firmware_emu.parts.electricity.metrology import LOOK_EVERY, TARIFF_IN_LOCAL_TIME, UPDATE_CLEARS_REGISTERS
 from firmware_emu.parts.electricity.profiles import PROFILE_IN_WATTS, STAMPED_AT_START
 from firmware_emu.state import encode_state
 from protocols.dlms.access import ResultCode, access_request, action

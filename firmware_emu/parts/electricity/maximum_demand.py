@@ -40,7 +40,8 @@ from .tariff_values import second_of_day
 
 if TYPE_CHECKING:
     from ...device import Device
-    from .metrology import Flows, Metrology
+    from .flows import Flows
+    from .metrology import Metrology
 
 EXTENDED_REGISTER, SCHEDULE = 4, 10
 PERIOD = "0-0:12.0.0"

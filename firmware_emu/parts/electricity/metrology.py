@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from protocols.instant import DAY, HALF_HOUR, HOUR, Instant, instant, to_datetime
+from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 
 from ...clock import ClockStatus
 from ...defects import register_defect
 from ...engines.registers import Registers, TariffMeter
 from ...engines.tariff import ESME_SECONDARY
-from ...load_model import SLICES, DayLoad, LoadModel, half_hours, power
+from ...load_model import SLICES, DayLoad, LoadModel, NoLoad, half_hours, power
+from ...local_time import is_summer_time
 from ...part import Part
+from .flows import Flows
 from .metrology_objects import serve_metrology
 from .register_rows import snapshot
 from .tariff import PRIMARY, SECONDARY, Tariff
@@ -28,49 +30,25 @@ if TYPE_CHECKING:
 
     from ...device import Device
 
-
-class Flows(NamedTuple):
-    """Energy of half-hours one after another, in Wh and varh. ``secondary`` is the active import of a second element.
-
-    On a polyphase meter these are sums over the phases; on a twin-element meter reactive import is that of both
-    elements, everything else but ``secondary`` that of the first.
-    """
-
-    imported: Sequence[int] = (0,)
-    exported: Sequence[int] = (0,)
-    reactive_imported: Sequence[int] = (0,)
-    reactive_exported: Sequence[int] = (0,)
-    secondary: Sequence[int] = (0,)
-
-
-_COLUMNS = len(Flows._fields)
 TARIFF_IN_LOCAL_TIME = register_defect("tariff-in-local-time", "switches tariff rates an hour early in summer")
 UPDATE_CLEARS_REGISTERS = register_defect("update-clears-registers", "a firmware update sets all registers to 0")
 RATE_STUCK_AFTER_UPDATE = register_defect(
     "rate-stuck-after-update", "never leaves the rate that was in force when its firmware was updated"
 )
-FIRMWARE_CHANGED = 0x8F43
 SWITCHES_IN_DOUBT = register_defect(
     "switches-rates-in-doubt", "goes on switching tariff rates while its clock cannot be trusted"
 )
+FIRMWARE_CHANGED = 0x8F43
 LOOK_EVERY = 60
 """Seconds between bookings while the account is close to a threshold."""
-NOTHING = Flows()
-"""One half-hour without energy."""
-
-
-class NoLoad:
-    """Nothing is connected."""
-
-    def day(self, day: int) -> DayLoad:  # noqa: ARG002 - always the same
-        """No energy."""
-        return DayLoad()
+_COLUMNS = len(Flows._fields)
 
 
 class Biller(Protocol):
-    """Who is charged for energy. ``headroom`` is what may be charged until then without anything happening."""
+    """Who is charged for energy."""
 
-    def headroom(self, now: Instant, until: Instant) -> int: ...
+    def headroom(self, now: Instant, until: Instant) -> int:
+        """What may be charged from ``now`` until then without anything happening, millipence."""
 
     def charge(self, at: Instant, cost: int) -> None:
         """Energy used up to ``at`` cost this much, millipence."""
@@ -416,17 +394,6 @@ class Metrology(Part):
             return state.slot_end
         flows = self._slots(state.until_true - state.until_true % HALF_HOUR, 1)
         return state.slot_end if self._affordable(state.until, state.slot_end, flows) else soon
-
-
-def is_summer_time(at: Instant) -> bool:
-    """British Summer Time: from the last Sunday of March to that of October, both at 01:00 UTC."""
-    year = to_datetime(at).year
-    return _last_sunday(year, 3) + HOUR <= at < _last_sunday(year, 10) + HOUR
-
-
-def _last_sunday(year: int, month: int) -> Instant:
-    last = instant(year, month, 31)
-    return last - DAY * (to_datetime(last).isoweekday() % 7)
 
 
 def _slot_end(at: Instant) -> Instant:

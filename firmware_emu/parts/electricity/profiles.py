@@ -13,11 +13,11 @@ from protocols.dlms.data import DataType, described_structure
 from protocols.instant import HALF_HOUR, HOUR, Instant
 
 from ...defects import register_defect
+from ...local_time import is_summer_time
 from ...part import Part
 from ...profile_generic import serve_log
 from ...protected_reads import serve_protected_read
 from ...ring_log import RingLog
-from .metrology import is_summer_time
 from .register_rows import MONEY, WRAP, RowShape, register_rows
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
     from ...cosem import Attribute
     from ...device import Device
-    from .metrology import Flows, Metrology
+    from .flows import Flows
+    from .metrology import Metrology
 
 IMPORT_PROFILE, EXPORT_PROFILE, REACTIVE_PROFILE = "0-0:99.1.0", "0-0:99.1.1", "0-0:99.1.2"
 DAILY_CONSUMPTION = "0-0:99.1.3"

@@ -18,7 +18,7 @@ from ...defects import register_defect
 from ...engines.credit import UNLIMITED
 from ...engines.registers import TariffMeter
 from ...engines.tariff import GSME
-from ...load_model import SLICES, DayLoad, LoadModel
+from ...load_model import SLICES, LoadModel, NoLoad
 from ...part import Part
 from .samples import DAYS, HALF_HOURS
 
@@ -38,14 +38,6 @@ LOOK_EVERY = 60
 Charge = Callable[[Instant, int], None]
 Headroom = Callable[[Instant, Instant], int]
 """Millipence that may be charged from one moment to another without anything happening."""
-
-
-class NoLoad:
-    """A home that uses nothing."""
-
-    def day(self, _day: int) -> DayLoad:
-        """Nothing in every half-hour."""
-        return DayLoad()
 
 
 @dataclass(slots=True)
@@ -154,10 +146,6 @@ class GasMetrology(Part):
         self.settle()
         self._meter.reset_counters()
         self._registers.touch()
-
-    def used_today(self) -> int:
-        """Litres since midnight."""
-        return self._registers.registers.total - self.state.day_total
 
     # inside
 
