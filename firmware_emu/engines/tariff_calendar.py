@@ -17,6 +17,7 @@ from protocols.instant import DAY, Instant
 from .dates import Day, civil, latest_match, next_match, weekday
 
 OFFSET_STEPS = 10_000
+"""The number of a randomised offset goes from 1 to this, and is so many ten-thousandths of the limit."""
 LOOK_BACK_DAYS = 8
 """How far back to look for the switch whose effect still lasts, when the days since have none."""
 LOOK_AHEAD_DAYS = 800

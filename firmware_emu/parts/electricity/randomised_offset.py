@@ -1,6 +1,6 @@
 """The randomised offset: a delay of every switch time of tariff and auxiliary calendar, different for each meter.
 
-Offset = number x limit / 10,000, rounded to whole seconds; the number is fixed when the meter is made (SMETS2).
+The number that decides its share of the limit is fixed when the meter is made (SMETS2).
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from protocols.dlms.data import DataType
 from protocols.instant import DAY, Instant
 
 from ...defects import register_defect
+from ...engines.tariff_calendar import OFFSET_STEPS, randomised_offset
 from ...part import Part
 from ...stored_values import Stored, serve, within
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 LARGEST_LIMIT = 1799
 """Seconds."""
-NUMBERS = 10_000
-"""Numbers go from 1 to this, and are so many ten-thousandths of the limit."""
 
 DRAWN_DAILY = register_defect("randomised-offset-drawn-daily", "draws another randomised offset every midnight")
 
@@ -93,12 +92,12 @@ class RandomisedOffset(Part):
 
     def _draw(self, day: int) -> None:
         """From the identity, so that the same meter always gets the same number."""
-        self.state.number = 1 + (int.from_bytes(self.device.identity, "big") + 7919 * day) % NUMBERS
+        self.state.number = 1 + (int.from_bytes(self.device.identity, "big") + 7919 * day) % OFFSET_STEPS
         self.touch()
 
     def _compute(self) -> None:
         state = self.state
-        state.value = (2 * state.number * state.limit + NUMBERS) // (2 * NUMBERS)
+        state.value = randomised_offset(state.number, state.limit)
         self._tell()
 
     def _tell(self) -> None:
