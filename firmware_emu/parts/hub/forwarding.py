@@ -21,6 +21,7 @@ from ...outputs import SendHan, SendMessage
 from ...part import NEVER, Part
 from ...tunnel import TUNNELLING, GetResponse, handed_over
 from .device_log import Entry, HubDeviceLog, ListedType
+from .message_identification import identification
 
 if TYPE_CHECKING:
     from ...device import Device
@@ -186,9 +187,3 @@ class Forwarding(Part):
 
     def _wait(self) -> None:
         self.schedule(min((waiting.until for waiting in self.state.queue), default=NEVER))
-
-
-def identification(message: Message) -> bytes:
-    """Which message: originator, recipient, CRA flag, counter; 25 octets."""
-    parts = (message.originator, message.recipient, bytes([message.cra]), message.counter.to_bytes(8, "big"))
-    return b"".join(parts)

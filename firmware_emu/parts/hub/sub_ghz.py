@@ -12,19 +12,20 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from protocols.dlms.data import Data, DataType, bit_string, described_structure, octet_string, structure, uint8
+from protocols.dlms.data import Data, DataType, bit_string, described_structure, octet_string, uint8
 from protocols.eui64 import Eui64
 from protocols.gbcs.message import Cra, Message
 from protocols.instant import DAY, HOUR, Instant
 
 from ...alert_forms import Facts, written
-from ...cosem import expect, expect_items
+from ...cosem import expect
 from ...outputs import SendHan
 from ...part import NEVER, Part
 from ...profile_generic import serve_log
 from ...refusals import AccessFailed
 from ...ring_log import RingLog
-from .forwarding import identification
+from .message_identification import identification
+from .sub_ghz_configuration import REGULATED_SHARE, channels, check, encoded, members, usual_masks, usual_numbers
 
 if TYPE_CHECKING:
     from ...device import Device
@@ -38,8 +39,6 @@ MOST_DEVICES = 4
 BITS_PER_SECOND = 100_000
 OVERHEAD = 2
 """What frames, acknowledgements and repetitions add to a message, as a factor. Inferred."""
-REGULATED_SHARE = 250
-"""The share that the law allows, in 0.01 % of an hour."""
 SUSPENDED_FOR = 60
 """Minutes that the suspension tells a device; it is lifted when the share has fallen. Inferred."""
 LOOK_AGAIN: Instant = 60
@@ -48,16 +47,6 @@ HAND_HELD_TERMINAL = "hand-held terminal"
 SCAN_LASTS: Instant = 60
 """Seconds. Inferred."""
 
-_PAGES = (28, 29, 30, 31)
-_CHANNELS = {28: 27, 29: 8, 30: 27, 31: 27}
-_MEMBERS = (
-    *((DataType.BIT_STRING,) * 4),
-    *(DataType.UINT16, DataType.UINT16, DataType.UINT8, DataType.UINT16, DataType.UINT8, DataType.UINT8),
-    *(DataType.UINT16, DataType.UINT8, DataType.UINT16, DataType.UINT16, DataType.UINT16),
-)
-_RANGES = ((50, 200), (150, 250), (1, 7), (2, 65535), (1, 255), (0, 20), (100, 10000), (50, 150), (61, 65535))
-"""Least and most of the members behind the channel masks; the last two are shares."""
-_SHARES = ((0, 10000), (0, 10000))
 TRIGGER_FOLLOWS = b"\x09\x01"
 """Stands in the channel log between channel and trigger: the head of an octet string of one octet."""
 _LOG_ROW = described_structure(DataType.UINT32, DataType.UINT16, DataType.OCTET_STRING)
@@ -111,12 +100,6 @@ SEARCHES = 3
 """Scans for a gas meter that is not heard of, one a day, after which the hub says that it is lost."""
 
 
-def usual_configuration() -> list[str | int]:
-    """The configuration of a new hub: every channel of the four pages, middling thresholds."""
-    masks = [f"{page:05b}{(1 << _CHANNELS[page]) - 1:027b}" for page in _PAGES]
-    return [*masks, 150, 200, 4, 6, 6, 10, 5000, 100, 90, 5000, 3000]
-
-
 @dataclass(slots=True)
 class SubGhzState:
     """``masks`` and ``numbers`` are the configuration; ``sent`` is air time by minute: minute, device, microseconds.
@@ -124,8 +107,8 @@ class SubGhzState:
     ``heard`` is when each device joined or was heard last, ``searches`` how often a silent gas meter was looked for.
     """
 
-    masks: list[str] = field(default_factory=lambda: [str(mask) for mask in usual_configuration()[:4]])
-    numbers: list[int] = field(default_factory=lambda: [int(number) for number in usual_configuration()[4:]])
+    masks: list[str] = field(default_factory=usual_masks)
+    numbers: list[int] = field(default_factory=usual_numbers)
     channel: str = "11100000000000000000000000000001"
     devices: list[bytes] = field(default_factory=list)
     suspended: list[bytes] = field(default_factory=list)
@@ -242,18 +225,17 @@ class SubGhz(Part):
     # configuration
 
     def _configuration(self) -> Data:
-        values = [*self.state.masks, *self.state.numbers]
-        return structure(*(Data(kind, value) for kind, value in zip(_MEMBERS, values, strict=True)))
+        return encoded(self.state.masks, self.state.numbers)
 
     def _configure(self, value: Data) -> None:
-        masks, numbers = _members(value)
-        _check(masks, numbers)
+        masks, numbers = members(value)
+        check(masks, numbers)
         self.state.masks, self.state.numbers = masks, numbers
         self.touch()
         self._alert(CONFIGURATION_CHANGED, self._configuration())
 
     def _preset(self, value: Data) -> None:
-        self.state.masks, self.state.numbers = _members(value)
+        self.state.masks, self.state.numbers = members(value)
         self.touch()
 
     def _preset_channel(self, value: Data) -> None:
@@ -299,14 +281,14 @@ class SubGhz(Part):
 
     def _log_change(self) -> None:
         state = self.state
-        other = _mask_octets(state.channel) + TRIGGER_FOLLOWS + bytes([state.trigger])
+        other = int(state.channel, 2).to_bytes(4, "big") + TRIGGER_FOLLOWS + bytes([state.trigger])
         self.channel_ring.append(self.device.now, CHANNEL_CHANGED.code, other)
         channel, change = int(state.channel, 2), int.from_bytes(other, "big")
         self._tell(CHANNEL_CHANGED, {"channel": channel, "trigger": int(state.trigger), "change": change})
 
     def channels(self) -> list[str]:
         """The channels that may be used, each as a mask with one channel."""
-        return _channels(self.state.masks)
+        return channels(self.state.masks)
 
     # lost gas meter
 
@@ -394,26 +376,3 @@ class SubGhz(Part):
         alerts = self.device.alerts
         alerts.event(alert.code)
         alerts.send_dlms(alert.code, alert.message_code, alerts.recipients(alert.code), body)
-
-
-def _members(value: Data) -> tuple[list[str], list[int]]:
-    items = expect_items(value, DataType.STRUCTURE, len(_MEMBERS))
-    plain = [expect(item, kind) for item, kind in zip(items, _MEMBERS, strict=True)]
-    return plain[:4], plain[4:]
-
-
-def _check(masks: list[str], numbers: list[int]) -> None:
-    """Raises AccessFailed unless every member is in its range, and the thresholds are in order."""
-    good = all(least <= number <= most for number, (least, most) in zip(numbers, _RANGES + _SHARES, strict=True))
-    pages = all(len(mask) == 32 and int(mask[:5], 2) == page for mask, page in zip(masks, _PAGES, strict=True))
-    if not good or not pages or numbers[1] == REGULATED_SHARE or numbers[0] >= numbers[1]:
-        raise AccessFailed
-
-
-def _channels(masks: list[str]) -> list[str]:
-    """Every channel of the masks, as a mask with one channel."""
-    return [f"{mask[:5]}{1 << bit:027b}" for mask in masks for bit in range(27) if mask[31 - bit] == "1"]
-
-
-def _mask_octets(mask: str) -> bytes:
-    return int(mask, 2).to_bytes(4, "big")
