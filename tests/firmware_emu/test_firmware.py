@@ -12,12 +12,8 @@ from firmware_emu import Personality, SendHan
 from firmware_emu.defects import IGNORES_ROLE
 from firmware_emu.firmware_content import MARK, FirmwareContent
 from firmware_emu.nvm import Medium, MemoryNvm, PowerCut
-from firmware_emu.parts.firmware.store import (
-    ACTIVATES_WITHOUT_HASH,
-    HASHES_WHOLE_FILE,
-    SKIPS_IMAGE_SIGNATURE,
-    FirmwareStore,
-)
+from firmware_emu.parts.firmware.image_check import SKIPS_IMAGE_SIGNATURE
+from firmware_emu.parts.firmware.store import ACTIVATES_WITHOUT_HASH, HASHES_WHOLE_FILE, FirmwareStore
 from firmware_emu.parts.firmware.transfer import FirmwareTransfer
 from firmware_emu.parts.firmware.upgrade_client import RESTARTS_DOWNLOAD
 from protocols.der import NEVER

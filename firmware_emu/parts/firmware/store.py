@@ -30,11 +30,9 @@ from protocols.gbcs.asn1_device import (
 from protocols.gbcs.asn1_types import Asn1Payload, decode_asn1
 from protocols.gbcs.firmware_image import MAX_IMAGE, FirmwareImage, OtaHeader
 from protocols.gbcs.gbz import GbzAlert, ImageHash
-from protocols.gbcs.keys import KeyUse
 from protocols.gbcs.message import Cra
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.roles import DeviceType
 
-from ...credentials import Cell
 from ...defects import register_defect
 from ...dispatcher import FORMAT_FAILURE
 from ...firmware_content import FirmwareContent
@@ -43,12 +41,12 @@ from ...part import Part
 from ...refusals import Refused
 from ..credentials.trust_anchors import execution_time
 from .banks import RECORDED, Bank, ImageRecord
+from .image_check import authoriser, number_of, suits
 
 if TYPE_CHECKING:
     from ...device import Device
     from ...nvm import Nvm
 
-SKIPS_IMAGE_SIGNATURE = register_defect("skips-image-signature", "keeps an image whatever its signature")
 ACTIVATES_WITHOUT_HASH = register_defect("activates-without-hash", "activates an image without computing its hash anew")
 HASHES_WHOLE_FILE = register_defect("hashes-whole-file", "computes the hash over the whole file, header included")
 
@@ -65,12 +63,6 @@ IMAGE_GOOD, IMAGE_BAD, RUNNING_IMAGE_BAD, VERSION_CHANGED = 0x8F72, 0x8F1C, 0x8F
 VERSION_REPORT = 0x8F8B
 
 ACTIVATES_ITSELF = frozenset({DeviceType.PPMID, DeviceType.HCALCS})
-AUTHORISERS = {
-    DeviceType.ESME: RemotePartyRole.SUPPLIER,
-    DeviceType.GSME: RemotePartyRole.SUPPLIER,
-    DeviceType.CHF: RemotePartyRole.WAN_PROVIDER,
-}
-"""Whose signature an image needs; that of the hub's is inferred. Other devices take unsigned images."""
 LONGEST_HEADER = 80
 """Octets; the known optional members make 69."""
 _LENGTH_AT = slice(6, 8)
@@ -211,11 +203,11 @@ class FirmwareStore(Part):
     def _finish(self) -> None:
         octets = bytes(self._spare.octets)
         try:
-            image = FirmwareImage.decode(octets, signed=self._authoriser is not None)
+            image = FirmwareImage.decode(octets, signed=authoriser(self.device) is not None)
         except DecodeError:
             self._reject()
             return
-        if not self._suits(image):
+        if not suits(self.device, image):
             self._reject(image.digest)
             return
         start = image.header.length
@@ -240,27 +232,6 @@ class FirmwareStore(Part):
         self.accepted = False
         self.touch()
         self._report_receipt(IMAGE_BAD, digest or sha256(octets).digest())
-
-    def _suits(self, image: FirmwareImage) -> bool:
-        """Maker, model, hardware, signature. Maker and model count where the personality has them as codes."""
-        header, personality = image.header, self.device.personality
-        maker, model = number_of(personality.manufacturer, 4), number_of(personality.model, 8)
-        if maker not in (None, header.manufacturer) or not header.suits(personality.hardware_version):
-            return False
-        if model is not None and model >> 16 != header.image_type:
-            return False
-        return self._authoriser is None or self._is_authorised(image)
-
-    @property
-    def _authoriser(self) -> RemotePartyRole | None:
-        return AUTHORISERS.get(self.device.personality.device)
-
-    def _is_authorised(self, image: FirmwareImage) -> bool:
-        if self.device.defective(SKIPS_IMAGE_SIGNATURE):
-            return True
-        role = self._authoriser
-        anchor = None if role is None else self.device.credentials.anchor(Cell(role, KeyUse.DIGITAL_SIGNING))
-        return anchor is not None and bool(anchor.point) and image.is_signed_by(anchor.point)
 
     def _digest(self, record: ImageRecord) -> bytes:
         if record.bank == RECORDED:
@@ -413,11 +384,3 @@ class FirmwareStore(Part):
             self._keep(ImageRecord(self.version, digest, RECORDED))
         else:
             self._reject(digest)
-
-
-def number_of(text: str, digits: int) -> int | None:
-    """The number of a maker's or model's text, where it is that many hexadecimal digits; else None."""
-    try:
-        return int(text, 16) if len(text) == digits else None
-    except ValueError:
-        return None

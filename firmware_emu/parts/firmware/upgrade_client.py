@@ -34,7 +34,8 @@ from ...defects import register_defect
 from ...outputs import SendHan
 from ...part import Part
 from ...tunnel import COORDINATOR
-from .store import FirmwareStore, number_of
+from .image_check import number_of
+from .store import FirmwareStore
 
 if TYPE_CHECKING:
     from ...device import Device

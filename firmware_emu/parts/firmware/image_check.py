@@ -1,0 +1,57 @@
+"""Whether a firmware image is for a device: maker, model, hardware, and who has signed it (GBCS 11)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.gbcs.keys import KeyUse
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+
+from ...credentials import Cell
+from ...defects import register_defect
+
+if TYPE_CHECKING:
+    from protocols.gbcs.firmware_image import FirmwareImage
+
+    from ...device import Device
+
+SKIPS_IMAGE_SIGNATURE = register_defect("skips-image-signature", "keeps an image whatever its signature")
+
+AUTHORISERS = {
+    DeviceType.ESME: RemotePartyRole.SUPPLIER,
+    DeviceType.GSME: RemotePartyRole.SUPPLIER,
+    DeviceType.CHF: RemotePartyRole.WAN_PROVIDER,
+}
+"""Whose signature an image needs; that of the hub's is inferred. Other devices take unsigned images."""
+
+
+def authoriser(device: Device) -> RemotePartyRole | None:
+    """Whose signature the images of a device need; None if they have none."""
+    return AUTHORISERS.get(device.personality.device)
+
+
+def suits(device: Device, image: FirmwareImage) -> bool:
+    """True for an image that the device may keep. Maker and model count where the personality has them as codes."""
+    header, personality = image.header, device.personality
+    maker, model = number_of(personality.manufacturer, 4), number_of(personality.model, 8)
+    if maker not in (None, header.manufacturer) or not header.suits(personality.hardware_version):
+        return False
+    if model is not None and model >> 16 != header.image_type:
+        return False
+    role = authoriser(device)
+    return role is None or _is_signed(device, role, image)
+
+
+def number_of(text: str, digits: int) -> int | None:
+    """The number of a maker's or model's text, where it is that many hexadecimal digits; else None."""
+    try:
+        return int(text, 16) if len(text) == digits else None
+    except ValueError:
+        return None
+
+
+def _is_signed(device: Device, role: RemotePartyRole, image: FirmwareImage) -> bool:
+    if device.defective(SKIPS_IMAGE_SIGNATURE):
+        return True
+    anchor = device.credentials.anchor(Cell(role, KeyUse.DIGITAL_SIGNING))
+    return anchor is not None and bool(anchor.point) and image.is_signed_by(anchor.point)
