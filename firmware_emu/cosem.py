@@ -7,15 +7,17 @@ way in: it puts the device into the state in which a read, or a method, gives ba
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.dlms.access import AccessRequest, AccessResponse, Result, ResultCode, Service, Specification
+from protocols.dlms.axdr import encoded
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import NULL, Data, DataType
 from protocols.dlms.obis import obis
 from protocols.errors import LocalProtocolError
+from protocols.gbcs.use_cases_instructions import dlms_instructions
 from protocols.instant import Instant
 
 from .refusals import AccessFailed
@@ -67,6 +69,7 @@ class CosemServer:
         self._ranges: dict[tuple[int, bytes, int], RangeGet] = {}
         self._methods: dict[tuple[int, bytes, int], Method] = {}
         self._presets: dict[tuple[int, bytes, int, bool], Preset] = {}
+        self._kept: dict[tuple[int, bytes, int], Callable[[], bytes]] = {}
         self.leaves_end_out: Callable[[], bool] = lambda: False
         """True for a planned defect: logs are read without their last second."""
         self.activations: set[tuple[int, bytes, int]] = set()
@@ -87,14 +90,16 @@ class CosemServer:
         set: Set | None = None,  # noqa: A002 - the service's name
         get_range: RangeGet | None = None,
         preset: Preset | None = None,
+        kept: Callable[[], bytes] | None = None,
     ) -> Attribute:
         """Serve an attribute. Raises LocalProtocolError if another part serves it already.
 
-        ``preset`` takes what a read is to give back; for a log that is all its entries.
+        ``preset`` takes what a read is to give back; for a log that is all its entries. ``kept`` gives the octets of
+        what ``get`` gives, where it is kept so: tables are long, and an answer needs their octets only.
         """
         key = attribute(class_id, name, number)
         tables: Iterable[tuple[dict[tuple[int, bytes, int], Any], Any]]
-        tables = ((self._gets, get), (self._sets, set), (self._ranges, get_range))
+        tables = ((self._gets, get), (self._sets, set), (self._ranges, get_range), (self._kept, kept))
         for table, handler in tables:
             if handler is not None:
                 self._enter(table, key, handler)
@@ -155,6 +160,7 @@ class CosemServer:
         For values of which the device's rules say that they cannot be, and for objects that it does not have.
         """
         unknown = key not in self._gets and key not in self._ranges
+        self._kept.pop(key, None)
         for table in (self._gets, self._ranges):
             if unknown or key in table:
                 table[key] = lambda *_range: value  # a get takes no range, the read of a log has one
@@ -209,7 +215,8 @@ class CosemServer:
         service = spec.service
         try:
             if service is Service.GET:
-                return self._of(self._gets, key)(), 0
+                kept = self._kept.get(key)
+                return (encoded(kept()) if kept and not self.faults else self._of(self._gets, key)()), 0
             if service is Service.SET:
                 self._of(self._sets, key)(argument)
                 return NULL, 0
@@ -243,7 +250,7 @@ class CosemServer:
         times = {
             argument
             for spec, argument in zip(request.specifications, request.data, strict=True)
-            if (spec.class_id, spec.obis, spec.attribute) in activations
+            if spec.service is Service.SET and (spec.class_id, spec.obis, spec.attribute) in activations
         }
         return len(times) < 2
 
@@ -270,21 +277,13 @@ def refusal(request: AccessRequest) -> AccessResponse:
 
 def allowed(use_case: UseCase, request: AccessRequest) -> bool:
     """True if the request asks for nothing that the use case does not list; order and omissions are the sender's."""
-    instructions = use_case.instructions
-    if not instructions:
-        return True
-    listed: Collection[tuple[int, int, bytes, int]] = _LISTED.get(use_case.name) or _list(use_case)
-    return all((s.service, s.class_id, s.obis, s.attribute) in listed for s in request.specifications)
+    listed = _listed(use_case.name)
+    return not listed or all((s.service, s.class_id, s.obis, s.attribute) in listed for s in request.specifications)
 
 
-_LISTED: dict[str, frozenset[tuple[int, int, bytes, int]]] = {}
-
-
-def _list(use_case: UseCase) -> frozenset[tuple[int, int, bytes, int]]:
-    instructions: Any = use_case.instructions
-    listed = frozenset((int(i.op), i.class_id, i.obis, i.index) for i in instructions)
-    _LISTED[use_case.name] = listed
-    return listed
+@cache
+def _listed(name: str) -> frozenset[tuple[int, int, bytes, int]]:
+    return frozenset((int(i.op), i.class_id, i.obis, i.index) for i in dlms_instructions(name))
 
 
 # values of requests

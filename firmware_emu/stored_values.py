@@ -65,15 +65,15 @@ class _Access:
             holder = getattr(holder, name)
         return holder
 
+    def held(self) -> Any:
+        """What the field holds: a plain value, or the octets of any value."""
+        held = getattr(self._holder if self._path else self.part.state, self._field)
+        return held if self.row.place is None else held[self.row.place]
+
     def read(self) -> Data:
-        row = self.row
-        held = getattr(self._holder, self._field)
-        if row.place is not None:
-            held = held[row.place]
-        if row.kind is None:
-            value: Data = DATA.decode(held)
-            return value
-        return Data(row.kind, held)
+        kind, held = self.row.kind, self.held()
+        value: Data = DATA.decode(held) if kind is None else Data(kind, held)
+        return value
 
     def write(self, value: Data) -> None:
         plain = plain_value(value, self.row.kind)
@@ -125,6 +125,7 @@ def serve(part: Part, rows: Iterable[Stored]) -> None:
             get=access.read if row.readable else None,
             set=access.write if row.writable else None,
             preset=access.preset,
+            kept=access.held if row.readable and row.kind is None else None,
         )
 
 

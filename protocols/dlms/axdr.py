@@ -143,3 +143,15 @@ def decode_data(octets: bytes) -> Data:
 def encode_data(value: Data) -> bytes:
     """The octets of a value. Raises EncodeError."""
     return DATA.encode(value)
+
+
+_ENCODED: Any = -1  # in the place of a type; no tag on the wire is negative
+PUT[_ENCODED] = (b"", lambda octets, _depth: octets)
+
+
+def encoded(octets: bytes) -> Data:
+    """A value by its own octets, tag and all, to be put into a unit that is written, and nowhere else.
+
+    Spares reading and writing again what is kept as octets. It equals no value that is read.
+    """
+    return new_data((_ENCODED, octets))
