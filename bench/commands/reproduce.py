@@ -28,4 +28,7 @@ def run_reproduce(folder: Path, keystore: Path | None, *, as_json: bool) -> Exit
     else:
         say("\n".join(report.lines()))
         warn_of_problems(store)
+    if store is None and not report.is_clean:
+        advice = "without the keys of its parties nothing that has a MAC can be reproduced; give them with --keystore"
+        print(f"meterbench reproduce: {advice}", file=sys.stderr)
     return ExitCode.PASS if report.is_clean else ExitCode.FAIL

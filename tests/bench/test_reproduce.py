@@ -123,6 +123,9 @@ def test_no_folder_and_nothing_in_it_are_usage_errors(tmp_path: Path) -> None:
 def test_without_keys_nothing_is_claimed(tmp_path: Path) -> None:
     report = reproduce(copied(tmp_path, "7.1_ECS42"), None)
     assert report.answers == {Likeness.DIFFERENT: 2}
+    result = CliRunner().invoke(app, ["reproduce", str(tmp_path)])
+    assert result.exit_code == ExitCode.FAIL
+    assert "give them with --keystore" in result.stderr
 
 
 @pytest.mark.parametrize(
