@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from protocols.dlms.cosem_time import CosemDateTime
-from protocols.dlms.data import Data, DataType, boolean, octet_string, uint8, utf8_string
+from protocols.dlms.data import Data, DataType, octet_string, uint8
 from protocols.dlms.obis import obis
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import DAY, Instant
@@ -24,11 +24,15 @@ from ...engines.schedule import LOOK_AHEAD_DAYS
 from ...outputs import SwitchMoved
 from ...part import Part
 from ...refusals import AccessFailed
-from ...stored_values import EMPTY_ARRAY, EXTENDED_DATA, Stored, no_longer_than, serve, serve_passive_object
+from ...stored_values import EMPTY_ARRAY, EXTENDED_DATA, Stored, serve_passive_object
 from .auxiliary_control import (
     CONTROLLERS,
     FULL,
+    LIMIT_END,
+    LIMIT_START,
     LONGEST_PERIOD,
+    SET_END,
+    SET_START,
     AuxiliaryState,
     Direction,
     Kind,
@@ -41,8 +45,8 @@ from .auxiliary_control import (
     level_for,
     old_reset,
     old_target,
-    state_text,
 )
+from .auxiliary_objects import serve_controllers
 from .schedule_values import is_schedule, is_special_days_table, schedule
 
 if TYPE_CHECKING:
@@ -52,8 +56,6 @@ if TYPE_CHECKING:
 SCRIPT_TABLE = obis("0-0:10.0.103.255")
 LIMIT_SCRIPTS = "0-0:10.0.107.255"
 MOST_ENTRIES = 120
-LONGEST_DESCRIPTION = 127
-"""Characters; today's form allows 22, an older one more."""
 CHANGED, NOT_CHANGED = 0x8131, 0x811A
 LIMITED, LIMIT_ENDED, UPDATED = 0x8F86, 0x8F87, 0x8F88
 LIMITED_ALERT, LIMIT_ENDED_ALERT, UPDATED_ALERT = 0x0121, 0x0122, 0x0123
@@ -69,7 +71,6 @@ PERIOD_NOT_CHECKED = register_defect(
     "auxiliary-period-not-checked", "takes periods of more than 24 hours for auxiliary controllers"
 )
 
-_SET_START, _SET_END, _LIMIT_START, _LIMIT_END = 1, 2, 3, 4
 _U16, _OCTETS = DataType.UINT16, DataType.OCTET_STRING
 
 
@@ -92,11 +93,10 @@ class Auxiliary(Part):
     def attach(self, device: Device) -> None:
         super().attach(device)
         self._offset.listeners.append(self.calendar_changed)
-        for place in range(CONTROLLERS):
-            self._serve_controller(device, place)
+        serve_controllers(self)
         device.cosem.method(9, "0-0:10.0.103.255", 1, self._run, preset=self._preset_for_scripts)
         device.cosem.method(9, LIMIT_SCRIPTS, 1, self._run_limit, preset=self._preset_for_scripts)
-        table = partial(Stored, kind=None, changed=self.calendar_changed, after_preset=self._calendar_preset)
+        table = partial(Stored, kind=None, changed=self.calendar_changed, after_preset=self.calendar_preset)
         calendar = table(10, "0-0:12.0.2.255", 2, "calendar", check=_is_calendar)
         days = table(11, "0-0:11.0.3.255", 2, "special_days", check=is_special_days_table)
         for row, passive, activate in (
@@ -171,11 +171,6 @@ class Auxiliary(Part):
         self._build()
         self.update(self.device.now)
 
-    def _calendar_preset(self) -> None:
-        """The maker moves nothing: the controllers obey from the next change on."""
-        self._build()
-        self._rearm(self.device.now)
-
     def update(self, at: Instant) -> None:
         """Let every controller take the level that is due now, and wait for the next change."""
         self._end_limits(at)
@@ -184,6 +179,25 @@ class Auxiliary(Part):
             if self.state.levels.get(target.key, 0) != target.level:
                 self._move(target)
         self._rearm(at)
+
+    def set_bound(self, number: int, which: int, value: Data) -> None:
+        """Keep a start or an end (1 to 4) for controller 1 to 5; the older use case writes minutes instead.
+
+        Raises AccessFailed.
+        """
+        if value.type is _U16 and which in (SET_START, SET_END):
+            moment: Instant = value.value
+        else:
+            octets = expect(value, _OCTETS)
+            found = CosemDateTime.decode(octets).to_instant() if len(octets) == CosemDateTime.WIDTH else None
+            if found is None:
+                raise AccessFailed
+            moment = found
+            start = self.state.bounds.get(f"{number} {which - 1}")
+            if which in (SET_END, LIMIT_END) and start is not None:
+                self._check_period(start, moment, which)
+        self.state.bounds[f"{number} {which}"] = moment
+        self.touch()
 
     # levels
 
@@ -262,7 +276,7 @@ class Auxiliary(Part):
             target = immediate_target(selector)
             old = target is None
             target = self._fitted(target or old_target(selector))
-            start, end = self._lasting(target) if old else self._period(target, _SET_START, _SET_END)
+            start, end = self._lasting(target) if old else self._period(target, SET_START, SET_END)
             self.state.commanded[target.key] = Period(start, end, target.level)
         self.touch()
         self.update(self.device.now)
@@ -271,7 +285,7 @@ class Auxiliary(Part):
         target = self._fitted(immediate_target(expect(argument, _U16)))
         if self.kind(target.number) is not Kind.PROPORTIONAL:
             raise AccessFailed
-        start, end = self._period(target, _LIMIT_START, _LIMIT_END)
+        start, end = self._period(target, LIMIT_START, LIMIT_END)
         self.state.limits[target.key] = Period(start, end, target.level)
         self.touch()
         moments = [octet_string(CosemDateTime.at(each).encode()) for each in (start, end)]
@@ -295,32 +309,16 @@ class Auxiliary(Part):
         return start, end
 
     def _lasting(self, target: Target) -> tuple[Instant, Instant]:
-        written = _SET_START if target.level else _SET_END
+        written = SET_START if target.level else SET_END
         minutes = self.state.bounds.get(f"{target.number} {written}")
         if minutes is None:
             raise AccessFailed
         return self.device.now, self.device.now + 60 * minutes
 
     def _check_period(self, start: Instant, end: Instant, which: int) -> None:
-        long = end - start > LONGEST_PERIOD and not (which == _LIMIT_END and self.device.personality.long_limits)
+        long = end - start > LONGEST_PERIOD and not (which == LIMIT_END and self.device.personality.long_limits)
         if end <= start or (long and not self.device.defective(PERIOD_NOT_CHECKED)):
             raise AccessFailed
-
-    def _set_bound(self, number: int, which: int, value: Data) -> None:
-        """A start or an end; the older use case writes minutes instead."""
-        if value.type is _U16 and which in (_SET_START, _SET_END):
-            moment: Instant = value.value
-        else:
-            octets = expect(value, _OCTETS)
-            found = CosemDateTime.decode(octets).to_instant() if len(octets) == CosemDateTime.WIDTH else None
-            if found is None:
-                raise AccessFailed
-            moment = found
-            start = self.state.bounds.get(f"{number} {which - 1}")
-            if which in (_SET_END, _LIMIT_END) and start is not None:
-                self._check_period(start, moment, which)
-        self.state.bounds[f"{number} {which}"] = moment
-        self.touch()
 
     def _report(self, code: int, message_code: int, direction: Direction, number: int, rest: list[Data]) -> None:
         self._send(code, message_code, [uint8(direction << 4 | number), *rest])
@@ -333,68 +331,16 @@ class Auxiliary(Part):
         alerts.event(code)
         alerts.send_dlms(code, message_code, alerts.recipients(code), body, supplementary=(controller, None))
 
-    # objects
+    # the maker's way in
 
-    def _serve_controller(self, device: Device, place: int) -> None:
-        number = place + 1
-        described = no_longer_than(LONGEST_DESCRIPTION)
-        name, kind = f"0-0:94.44.0.{10 + number}", DataType.VISIBLE_STRING
-        identified, update = f"0-0:94.44.0.{20 + number}", self.calendar_changed
-        serve(
-            self,
-            [
-                Stored(1, name, 2, "descriptions", kind, place=place, writable=True, check=described),
-                Stored(
-                    1,
-                    identified,
-                    2,
-                    "identifiers",
-                    _OCTETS,
-                    place,
-                    writable=True,
-                    check=_is_identifier,
-                    changed=update,
-                    after_preset=self._calendar_preset,
-                ),
-            ],
-        )
-        device.cosem.attribute(
-            1,
-            f"0-0:94.44.0.{30 + number}",
-            2,
-            get=partial(self._read_text, number),
-            preset=partial(self._preset_text, place),
-        )
-        device.cosem.attribute(
-            70,
-            f"0-{number}:96.3.10.255",
-            2,
-            get=lambda: boolean(self.level(number) == FULL),
-            preset=partial(self._preset_switch, number),
-        )
-        for which in (_SET_START, _SET_END, _LIMIT_START, _LIMIT_END):
-            name = f"0-0:94.44.{116 + number}.{which}"
-            device.cosem.attribute(1, name, 2, set=partial(self._set_bound, number, which))
-
-    def _read_text(self, number: int) -> Data:
-        given = self.state.texts[number - 1]
-        if given is not None or self.kind(number) is Kind.NONE:
-            return utf8_string(given or "")
-        information = self.state.information[number - 1]
-        return utf8_string(state_text(self.level(number), self.level(number, Direction.INPUT), information))
+    def calendar_preset(self) -> None:
+        """The maker moves nothing: the controllers obey from the next change on."""
+        self._build()
+        self._rearm(self.device.now)
 
     def _preset_for_scripts(self, _value: Data) -> None:
         """Five proportional controllers: with them every script can be carried out."""
         self.state.identifiers[:] = [identifier_of(Kind.PROPORTIONAL)] * CONTROLLERS
-        self.touch()
-
-    def _preset_switch(self, number: int, value: Data) -> None:
-        closed = bool(expect(value, DataType.BOOLEAN))
-        self.state.levels[Target(Direction.OUTPUT, number, 0).key] = FULL * closed
-        self.touch()
-
-    def _preset_text(self, place: int, value: Data) -> None:
-        self.state.texts[place] = expect(value, DataType.UTF8_STRING)
         self.touch()
 
 
@@ -405,7 +351,3 @@ def _concerns(direction: Direction, number: int, selector: int) -> bool:
 
 def _is_calendar(value: Data) -> bool:
     return is_schedule(value, MOST_ENTRIES, SCRIPT_TABLE)
-
-
-def _is_identifier(octets: bytes) -> bool:
-    return kind_of(octets) is not None

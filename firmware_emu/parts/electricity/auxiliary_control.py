@@ -35,6 +35,10 @@ class Direction(IntEnum):
     INPUT = 2
 
 
+SET_START, SET_END, LIMIT_START, LIMIT_END = 1, 2, 3, 4
+"""The bounds of periods, as a supplier or a load controller writes them."""
+
+
 class Kind(StrEnum):
     """What a controller is."""
 
