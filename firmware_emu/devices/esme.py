@@ -5,10 +5,9 @@ One parts list for all: the personality's variant and its auxiliary controllers 
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.roles import DeviceType
 
 from ..clock_object import ClockObject
 from ..device import Device
@@ -41,7 +40,6 @@ if TYPE_CHECKING:
     from protocols.eui64 import Eui64
     from protocols.gbcs.keys import MemoryKeyStore
 
-    from ..credentials import PartyChange
     from ..load_model import LoadModel
     from ..mains import Mains
     from ..nvm import Nvm
@@ -86,15 +84,7 @@ def make_device(
         ConsumerHistory(face, information, metrology, profiles),
         *asn1_parts(DeviceType.ESME, seed),
     ]
-    device = Device(identity, personality, nvm, keys, parts)
-    device.credentials.listeners.append(partial(_party_changed, billing))
-    return device
-
-
-def _party_changed(billing: Billing, change: PartyChange) -> None:
-    """A change of supplier closes the books of the old one."""
-    if change.role is RemotePartyRole.SUPPLIER and change.before != change.after:
-        billing.snapshot_change()
+    return Device(identity, personality, nvm, keys, parts)
 
 
 def _connect(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.roles import DeviceType
 
 from ..device import Device
 from ..parts.credentials.asn1 import asn1_parts
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from protocols.eui64 import Eui64
     from protocols.gbcs.keys import MemoryKeyStore
 
-    from ..credentials import PartyChange
     from ..load_model import LoadModel
     from ..nvm import Nvm
     from ..part import Part
@@ -78,7 +77,6 @@ def make_device(
     ]
     device = Device(identity, personality, nvm, keys, parts)
     radio.proxy = partial(_joined_proxy, device)
-    device.credentials.listeners.append(partial(_party_changed, billing))
     return device
 
 
@@ -86,9 +84,3 @@ def _joined_proxy(device: Device) -> Eui64 | None:
     """The gas proxy in the meter's device log."""
     entries = device.find(Joining).entries()
     return next((entry.device for entry in entries if entry.device_type is DeviceType.GPF), None)
-
-
-def _party_changed(billing: GasBilling, change: PartyChange) -> None:
-    """A change of supplier closes the books of the old one."""
-    if change.role is RemotePartyRole.SUPPLIER and change.before != change.after:
-        billing.supplier_changed()

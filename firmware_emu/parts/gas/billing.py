@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from protocols.errors import MissingKeyError
 from protocols.gbcs.gbz import Component
 from protocols.gbcs.message import Message
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.gbcs.sensitive import encrypt_component
 from protocols.instant import DAY, Instant
 from protocols.zigbee.zcl import ClusterCommand
@@ -21,6 +22,7 @@ from .snapshots import BILLING_PERIOD, DAILY, MODE, PUBLISH_METERING, SUPPLIER, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ...credentials import PartyChange
     from ...device import Device
     from .account import GasAccount
     from .metrology import GasMetrology
@@ -67,6 +69,7 @@ class GasBilling(Part):
         self._price.before_tariff.append(lambda: self.take(TARIFF))
         self._prepayment.before_mode.append(lambda: self.take(MODE))
         self._price.listeners.append(self._rearm)
+        device.credentials.listeners.append(self._party_changed)
 
     def started(self) -> None:
         if not self.state.done_until:
@@ -106,10 +109,6 @@ class GasBilling(Part):
             for tell in self.listeners:
                 tell(published)
 
-    def supplier_changed(self) -> None:
-        """The supplier's credentials are another party's now."""
-        self.take(SUPPLIER)
-
     def send_alert(self) -> None:
         """Tell the supplier of the newest billing snapshot (GCS53)."""
         newest = self._snapshots.newest(PUBLISH_METERING, BILLING_PERIOD)
@@ -124,6 +123,11 @@ class GasBilling(Part):
             device.alerts.send_gbz(BILLING_DATA, BILLING_DATA_ALERT, device.alerts.recipients(BILLING_DATA), sealed)
         except MissingKeyError:  # without the supplier's key nobody could read it
             return
+
+    def _party_changed(self, change: PartyChange) -> None:
+        """A change of supplier closes the books of the old one."""
+        if change.role is RemotePartyRole.SUPPLIER:
+            self.take(SUPPLIER)
 
     def _rearm(self) -> None:
         done = self.state.done_until

@@ -97,7 +97,7 @@ class GasManagement(Part):
     def _party_changed(self, change: PartyChange) -> None:
         """An update of credentials brings a new supplier's name."""
         name = name_in_certificate(self.device.credentials, change.role)
-        if change.role is RemotePartyRole.SUPPLIER and change.before != change.after and name:
+        if change.role is RemotePartyRole.SUPPLIER and name:
             self.state.supplier_name = name
             self.touch()
 
