@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from firmware_emu import Output
 from firmware_emu.parts.electricity.billing import CALENDAR, SCHEDULE_CLASS, times
 from firmware_emu.parts.electricity.metrology_objects import BLOCK_COLLECTION, IMPORT_COLLECTION, TOU_COLLECTION
 from firmware_emu.parts.gas.snapshots import BILLING_PERIOD
+from firmware_emu.zcl_server import ZclServer
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, array, enum, int8, structure, uint32
 from protocols.dlms.obis import obis
 from protocols.gbcs.gbz import Component
 from protocols.gbcs.sensitive import decrypt_payload
+from protocols.instant import DAY, Instant
 from protocols.zigbee.smart_energy import command_named
+from protocols.zigbee.smart_energy_common import METERING
 from protocols.zigbee.zcl import ClusterCommand
 
 from .stage import EARLIER, NoCause, Stage
@@ -90,28 +95,29 @@ def gas_bill(stage: Stage) -> list[Output]:
         causes = f"{snapshot['snapshot_cause']:08X}, where the end of a billing period has {BILLING_PERIOD:08X}"
         raise NoCause(f"the vector forbids it: its snapshot names the causes {causes}")
     device = stage.make(stage.at - EARLIER)
-
-    def load() -> None:
-        zcl = device.zcl
-        zcl.preset_attribute(0x0702, 0x0000, snapshot["current_summation_delivered"])
-        for tier, value in enumerate(snapshot["tier_summations_delivered"]):
-            zcl.preset_attribute(0x0702, 0x0100 + 2 * tier, value)
-        for block, value in enumerate(snapshot["block_summations_delivered"]):
-            zcl.preset_attribute(0x0702, 0x0700 + block, value)
-        asked = command_named("Get Billing Period").make(
-            earliest_start_time=0, min_issuer_event_id=0xFFFFFFFF, number_of_commands=1, tariff_type=0
-        )
-        period = command_named("Publish Billing Period").make(
-            provider_id=0,
-            issuer_event_id=0,
-            billing_period_start_time=stage.at - 86400,
-            billing_period_duration=1,
-            billing_period_duration_type=0x21,
-            tariff_type=0,
-        )
-        zcl.preset_command(asked, [period])
-
+    load = partial(_load_gas_bill, device.zcl, snapshot, stage.at - DAY)
     return [*device.through(load, device.true_now), *device.advance(stage.at)]
+
+
+def _load_gas_bill(zcl: ZclServer, snapshot: ClusterCommand, start: Instant) -> None:
+    """The registers of a snapshot, and a billing period of one day from ``start`` on."""
+    zcl.preset_attribute(METERING, 0x0000, snapshot["current_summation_delivered"])
+    for tier, value in enumerate(snapshot["tier_summations_delivered"]):
+        zcl.preset_attribute(METERING, 0x0100 + 2 * tier, value)
+    for block, value in enumerate(snapshot["block_summations_delivered"]):
+        zcl.preset_attribute(METERING, 0x0700 + block, value)
+    asked = command_named("Get Billing Period").make(
+        earliest_start_time=0, min_issuer_event_id=0xFFFFFFFF, number_of_commands=1, tariff_type=0
+    )
+    period = command_named("Publish Billing Period").make(
+        provider_id=0,
+        issuer_event_id=0,
+        billing_period_start_time=start,
+        billing_period_duration=1,
+        billing_period_duration_type=0x21,
+        tariff_type=0,
+    )
+    zcl.preset_command(asked, [period])
 
 
 def _snapshot(stage: Stage) -> ClusterCommand:
