@@ -332,4 +332,4 @@ def test_a_pipe_among_the_messages_is_a_problem_and_keeps_nobody_waiting(tmp_pat
     os.mkfifo(tmp_path / "one.HEX")
     result = CliRunner().invoke(app, ["reproduce", str(tmp_path), "--json"])
     assert result.exit_code == ExitCode.FAIL
-    assert json.loads(result.output)["problems"] == [{"file": "one.HEX", "reason": "not a file"}]
+    assert json.loads(result.stdout)["problems"] == [{"file": "one.HEX", "reason": "not a file"}]
