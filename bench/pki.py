@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from hashlib import sha512
 
 from protocols.eui64 import Eui64
-from protocols.gbcs.keys import ENTROPY_LENGTH, KeyName, KeyUse, MemoryKeyStore
+from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
+from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.smki.infrastructure import Infrastructure, make_infrastructure
 from protocols.smki.names import KeyUsage

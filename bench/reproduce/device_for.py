@@ -22,8 +22,9 @@ from firmware_emu.credentials import point_anchor
 from firmware_emu.parts.credentials.rules import CELLS
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64, eui64_text
+from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
 from protocols.gbcs.key_folder import FolderKeyStore
-from protocols.gbcs.keys import ENTROPY_LENGTH, KeyName, KeyUse, MemoryKeyStore
+from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.message import Cra
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import all_use_cases, by_code

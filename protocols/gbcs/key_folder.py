@@ -32,18 +32,8 @@ from ..errors import CertificateError, LocalProtocolError, MeterbenchError
 from ..eui64 import Eui64, eui64_text
 from ..smki.certificate import Certificate
 from ..smki.names import KeyUsage
-from .keys import (
-    Entry,
-    KeyName,
-    KeyUse,
-    MemoryKeyStore,
-    Purpose,
-    PurposeError,
-    load_point,
-    load_private,
-    point_of,
-    read_certificate,
-)
+from .elliptic_curve import load_point, load_private, point_of
+from .keys import Entry, KeyName, KeyUse, MemoryKeyStore, Purpose, PurposeError, read_certificate
 
 MAX_FILE = 64 * 1024
 """The longest file read, in octets; a key or a certificate has less than 2000."""

@@ -1,7 +1,7 @@
 """Key stores: they sign, verify and agree keys, and never give a private key or a shared secret away.
 
-Every key is an elliptic curve key on P-256 and is known by the party it belongs to and its use. Points are
-65 octets, uncompressed (04 || x || y); signatures are 64 octets, r || s (GBCS 4.3).
+Every key is an elliptic curve key on P-256 and is known by the party it belongs to and its use (GBCS 4.3). Points and
+signatures are as in ``elliptic_curve``.
 """
 
 from __future__ import annotations
@@ -9,32 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import lru_cache
-from hashlib import sha256
 from typing import TYPE_CHECKING, NamedTuple, NoReturn, Protocol
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from ..enumerations import plain_members
 from ..errors import CertificateError, DecodeError, LocalProtocolError, MissingKeyError
 from ..eui64 import Eui64, eui64_text
 from ..smki.certificate import Certificate
+from .elliptic_curve import fingerprint, is_signature, load_point, load_private, point_of, private_from, sign
 from .key_derivation import begin_derivation, finish_derivation
 
 if TYPE_CHECKING:
     from hashlib import _Hash
-
-POINT_LENGTH = 65
-ENTROPY_LENGTH = 48
-"""Octets of randomness for one key: 128 bits more than the order of the curve, so that no key is more likely."""
-
-_CURVE = ec.SECP256R1()
-_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-_VERIFYING = ec.ECDSA(hashes.SHA256())
-_SIGNING = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)  # RFC 6979: the same run gives the same octets
-_AGREEING = ec.ECDH()
 
 
 @plain_members
@@ -174,19 +162,11 @@ class MemoryKeyStore:
 
     def sign(self, party: Eui64, octets: bytes) -> bytes:
         """ECDSA with SHA-256 and the party's signing key: 64 octets, r || s. Raises MissingKeyError."""
-        return _sign(self._private(_signing_key(party)), octets)
+        return sign(self._private(_signing_key(party)), octets)
 
     def verify(self, party: Eui64, octets: bytes, signature: bytes) -> bool:
         """Whether ``signature`` (r || s) is that party's over ``octets``. Raises MissingKeyError."""
-        public = self._public(_signing_key(party))
-        if len(signature) != 64:
-            return False
-        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
-        try:
-            public.verify(encode_dss_signature(r, s), octets, _VERIFYING)
-        except InvalidSignature:
-            return False
-        return True
+        return is_signature(self._public(_signing_key(party)), octets, signature)
 
     def derive(self, one: KeyName, other: KeyName, other_info: bytes) -> bytes:
         """The 16-octet key that the two share for ``other_info``. Raises MissingKeyError.
@@ -204,13 +184,13 @@ class MemoryKeyStore:
         mine, theirs = (one, other) if self.holds_private(one) else (other, one)
         if not self.holds_private(mine):
             raise MissingKeyError(f"no private key of {one} or {other}{self._reason(one)}{self._reason(other)}")
-        return self._private(mine).exchange(_AGREEING, self._public(theirs))
+        return self._private(mine).exchange(ec.ECDH(), self._public(theirs))
 
     # How keys come and go
 
     def generate(self, name: KeyName, entropy: bytes) -> bytes:
         """Make a key pair from 48 octets of randomness; return its point. A certificate held for it is dropped."""
-        self._put_private(name, _private_from(entropy))
+        self._put_private(name, private_from(entropy))
         return self._held(name).point or b""
 
     def put_private_key(self, name: KeyName, octets: bytes, pass_phrase: bytes | None = None) -> None:
@@ -268,7 +248,7 @@ class MemoryKeyStore:
     def generate_next(self, name: KeyName, entropy: bytes) -> bytes:
         """Make the pair that shall replace this one, from 48 octets of randomness; return its point."""
         entry = self._entry(name) or self._entries.setdefault(name, Entry())
-        entry.next_private = _private_from(entropy)
+        entry.next_private = private_from(entropy)
         return point_of(entry.next_private.public_key())
 
     def next_point(self, name: KeyName) -> bytes | None:
@@ -283,7 +263,7 @@ class MemoryKeyStore:
         """
         entry = self._entry(name)
         waiting = entry.next_private if entry else None
-        return _sign(waiting or self._private(name), octets)
+        return sign(waiting or self._private(name), octets)
 
     def install_next(self, name: KeyName, der: bytes) -> None:
         """Put the waiting pair in the place of the present one. Raises MissingKeyError, CertificateError."""
@@ -362,42 +342,6 @@ def _signing_key(party: Eui64) -> KeyName:
     return KeyName(party, KeyUse.DIGITAL_SIGNING)
 
 
-def fingerprint(point: bytes) -> str:
-    """What a public key may be called in logs and reports: 16 hexadecimal digits of its SHA-256."""
-    return sha256(point).hexdigest()[:16]
-
-
-def point_of(public: ec.EllipticCurvePublicKey) -> bytes:
-    """65 octets: 04 || x || y."""
-    return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
-
-
-def load_point(point: bytes) -> ec.EllipticCurvePublicKey:
-    """The key of a 65-octet point. Raises CertificateError for what is no point of the curve."""
-    if len(point) != POINT_LENGTH or point[0] != 4:
-        raise CertificateError(f"a public key is a point of {POINT_LENGTH} octets that begins with 04")
-    try:
-        return ec.EllipticCurvePublicKey.from_encoded_point(_CURVE, point)
-    except ValueError:
-        raise CertificateError("a public key that is no point of the curve P-256") from None
-
-
-def load_private(octets: bytes, pass_phrase: bytes | None = None) -> ec.EllipticCurvePrivateKey:
-    """A private key from PKCS#8, PEM or DER. Raises LocalProtocolError; its text shows nothing of the key."""
-    pem = octets.lstrip().startswith(b"-----")
-    load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
-    try:
-        key = load(octets, pass_phrase)
-    except TypeError:
-        needed = "a pass phrase is needed" if pass_phrase is None else "a pass phrase was given, the key has none"
-        raise LocalProtocolError(f"private key: {needed}") from None
-    except Exception:  # noqa: BLE001 - the library's errors are many, and their texts may quote what was read
-        raise LocalProtocolError("private key: cannot be read, or the pass phrase is wrong") from None
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or not isinstance(key.curve, ec.SECP256R1):
-        raise LocalProtocolError("private key: not an elliptic curve key on P-256")
-    return key
-
-
 def read_certificate(der: bytes) -> Certificate:
     """A certificate. Raises CertificateError for what is none."""
     try:
@@ -409,14 +353,3 @@ def read_certificate(der: bytes) -> Certificate:
 def certificate_point(der: bytes) -> bytes:
     """The public key in a certificate, 65 octets. Raises CertificateError."""
     return read_certificate(der).public_point
-
-
-def _private_from(entropy: bytes) -> ec.EllipticCurvePrivateKey:
-    if len(entropy) != ENTROPY_LENGTH:
-        raise LocalProtocolError(f"a key is made from {ENTROPY_LENGTH} octets of randomness, not {len(entropy)}")
-    return ec.derive_private_key(int.from_bytes(entropy, "big") % (_ORDER - 1) + 1, _CURVE)
-
-
-def _sign(private: ec.EllipticCurvePrivateKey, octets: bytes) -> bytes:
-    r, s = decode_dss_signature(private.sign(octets, _SIGNING))
-    return r.to_bytes(32, "big") + s.to_bytes(32, "big")

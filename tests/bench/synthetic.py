@@ -27,9 +27,10 @@ from protocols.dlms.cosem_time import NO_STATUS, CosemDateTime
 from protocols.dlms.data import NULL, Data
 from protocols.errors import EncodeError
 from protocols.eui64 import Eui64
+from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
 from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.key_folder import FolderKeyStore
-from protocols.gbcs.keys import ENTROPY_LENGTH, KeyName, KeyUse, MemoryKeyStore
+from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.message import Cra, Message, OtherInformation
 from protocols.gbcs.objects import find
 from protocols.gbcs.payload import decode_payload

@@ -19,8 +19,9 @@ from protocols.dlms.access import AccessResponse, Result, Service, access_reques
 from protocols.dlms.data import uint32
 from protocols.eui64 import eui64
 from protocols.gbcs import protection
+from protocols.gbcs.elliptic_curve import load_point
 from protocols.gbcs.key_folder import FolderKeyStore
-from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore, load_point
+from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.message import Cra, Message, OtherInformation
 from protocols.gbcs.payload import decode_payload
 from protocols.gbcs.protection import Verdict, Verdicts

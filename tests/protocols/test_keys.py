@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from protocols.errors import CertificateError, LocalProtocolError, MissingKeyError
 from protocols.eui64 import eui64
+from protocols.gbcs.elliptic_curve import fingerprint
 from protocols.gbcs.key_derivation import Mode, derive_key, initialisation_vector, other_info
 from protocols.gbcs.key_folder import FolderKeyStore, KeyFolderError
-from protocols.gbcs.keys import KeyName, KeyStore, KeyUse, MemoryKeyStore, Purpose, PurposeError, fingerprint
+from protocols.gbcs.keys import KeyName, KeyStore, KeyUse, MemoryKeyStore, Purpose, PurposeError
 
 from ..reference import KEYSTORE
 

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap
 
 from protocols.der import OCTET_STRING, SEQUENCE, Walk, oid
 from protocols.errors import CertificateError, DecodeError
-from protocols.gbcs.keys import load_point
+from protocols.gbcs.elliptic_curve import load_point
 from protocols.smki.certificate import Certificate
 from protocols.smki.reading import take_public_key
 

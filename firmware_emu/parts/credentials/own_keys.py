@@ -22,7 +22,8 @@ from protocols.gbcs.asn1_credentials import (
     UpdateDeviceCertificateCommand,
     UpdateDeviceCertificateResponse,
 )
-from protocols.gbcs.keys import ENTROPY_LENGTH, KeyName, KeyUse, Purpose
+from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
+from protocols.gbcs.keys import KeyName, KeyUse, Purpose
 from protocols.smki.certificate import Certificate, CertificateKind
 from protocols.smki.check import check
 from protocols.smki.names import KeyUsage
