@@ -8,9 +8,9 @@ from firmware_emu import Device, MemoryNvm, Personality
 from firmware_emu.devices import esme, gpf, gsme, ihd
 from firmware_emu.home import Home
 from firmware_emu.load_model import DayLoad
-from firmware_emu.parts.electricity.consumer_information import TENANCY_HIDES_NOTHING
 from firmware_emu.parts.gas.price import GasPrice
 from firmware_emu.parts.home.display import Display
+from firmware_emu.parts.privacy import TENANCY_HIDES_NOTHING
 from protocols.dlms.access import access_request, set_to
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import array, octet_string, uint32

@@ -6,8 +6,9 @@ import pytest
 
 from firmware_emu import Personality, PersonalityError, Show
 from firmware_emu.cosem import NoPreset
-from firmware_emu.parts.electricity.consumer_information import TENANCY_HIDES_NOTHING, ConsumerInformation
+from firmware_emu.parts.electricity.consumer_information import ConsumerInformation
 from firmware_emu.parts.electricity.identity import ACCEPTS_LONG_MPAN
+from firmware_emu.parts.privacy import TENANCY_HIDES_NOTHING
 from firmware_emu.personalities import named, names
 from protocols.dlms.data import Data, DataType, bit_string, octet_string
 from protocols.instant import DAY, instant

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from protocols.dlms.cosem_time import CosemDateTime
@@ -18,23 +17,19 @@ from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 
 from ...cosem import expect
-from ...defects import register_defect
 from ...outputs import Show
 from ...part import Part
 from ...refusals import AccessFailed
 from ...stored_values import EXTENDED_DATA, Stored, is_moment, no_longer_than, serve
 from ..credentials.party_names import LONGEST_NAME, name_in_certificate
+from ..privacy import TENANCY_HIDES_NOTHING, is_pin, unlocks
 
 if TYPE_CHECKING:
     from ...credentials import PartyChange
     from ...device import Device
 
 LONGEST_MESSAGE, LONGEST_TELEPHONE = 116, 18
-IDENTIFICATION_DIGITS, PIN_DIGITS = 4, 4
-
-TENANCY_HIDES_NOTHING = register_defect(
-    "tenancy-hides-nothing", "shows the consumer's devices data from before the change of tenancy"
-)
+IDENTIFICATION_DIGITS = 4
 
 _OCTETS = DataType.OCTET_STRING
 
@@ -91,15 +86,15 @@ class ConsumerInformation(Part):
 
     def set_pin(self, pin: str) -> bool:
         """The consumer sets four digits at the meter; False for anything else, or while protection is on."""
-        if self.state.pin or len(pin) != PIN_DIGITS or not pin.isdecimal():
+        if self.state.pin or not is_pin(pin):
             return False
         self.state.pin = pin.encode()
         self.touch()
         return True
 
     def unlocks(self, pin: str) -> bool:
-        """True if private items may be shown after this entry. No lock-out: the specification names none."""
-        return not self.state.pin or compare_digest(self.state.pin, pin.encode())
+        """True if private items may be shown after this entry."""
+        return unlocks(self.state.pin, pin)
 
     def _party_changed(self, change: PartyChange) -> None:
         """An update of credentials brings a new supplier's name."""

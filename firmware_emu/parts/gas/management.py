@@ -7,7 +7,6 @@ older is just no longer shown to the consumer's devices.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.gbz import Component
@@ -18,26 +17,22 @@ from protocols.zigbee.smart_energy_common import DEVICE_MANAGEMENT, MESSAGING
 
 from ...dated_commands import DatedCommand
 from ...dated_commands import serve as serve_dated
-from ...defects import register_defect
 from ...outputs import Show
 from ...part import Part
 from ...zcl_values import fields_of, require
 from ..credentials.party_names import name_in_certificate
+from ..privacy import TENANCY_HIDES_NOTHING, is_pin, unlocks
 
 if TYPE_CHECKING:
     from ...credentials import PartyChange
     from ...device import Device
 
 LONGEST_MESSAGE, LONGEST_NAME, LONGEST_TELEPHONE = 116, 16, 19
-IDENTIFICATION_DIGITS, PIN_DIGITS = 4, 4
+IDENTIFICATION_DIGITS = 4
 CONSUMER_PASSWORDS = frozenset({2, 3})
 """Password types that a command may switch off: the specification's template says 2, its mapping table 3."""
 CLEAR_DISPLAY_DATA = 0x200
 """Bit of a change of tenancy: devices of the consumer get nothing older."""
-
-TENANCY_HIDES_NOTHING = register_defect(
-    "tenancy-hides-nothing", "shows the consumer's devices data from before the change of tenancy"
-)
 
 
 @dataclass(slots=True)
@@ -84,15 +79,15 @@ class GasManagement(Part):
 
     def set_pin(self, pin: str) -> bool:
         """The consumer sets a PIN at the meter; False unless it has four digits."""
-        if len(pin) != PIN_DIGITS or not (pin.isascii() and pin.isdecimal()):
+        if not is_pin(pin):
             return False
         self.state.pin = pin.encode()
         self.touch()
         return True
 
     def unlocks(self, pin: str) -> bool:
-        """True if there is no PIN, or this is it."""
-        return not self.state.pin or compare_digest(self.state.pin, pin.encode())
+        """True if private items may be shown after this entry."""
+        return unlocks(self.state.pin, pin)
 
     def _party_changed(self, change: PartyChange) -> None:
         """An update of credentials brings a new supplier's name."""
