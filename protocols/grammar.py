@@ -19,7 +19,7 @@ from typing import Any
 from construct import Construct, Struct
 
 from .errors import DecodeError, EncodeError
-from .sheet import Sheet
+from .sheet import Sheet, number_of
 
 _FIXED = {1: "B", 2: "H", 4: "I", 8: "Q"}
 
@@ -251,7 +251,7 @@ class ListOf(Format):
         return self.count.put(len(value)) + b"".join([put(item) for item in value])
 
     def describe(self, value: Any, sheet: Sheet, name: str) -> None:
-        with sheet.group(name, f"{len(value)} items"):
+        with sheet.group(name, number_of(value)):
             sheet.leaf("count", self.count.put(len(value)), len(value))
             for index, item in enumerate(value):
                 self.item.describe(item, sheet, f"[{index}]")

@@ -6,10 +6,15 @@ encodes to, so offsets and lengths need no second parser, and ``Sheet.octets`` m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def number_of(items: Sized) -> str:
+    """``1 item``, ``3 items``."""
+    return "1 item" if len(items) == 1 else f"{len(items)} items"
 
 
 @dataclass(slots=True)

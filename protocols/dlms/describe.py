@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from ..grammar import put_length
 from ..instant import instant, text
-from ..sheet import Sheet
+from ..sheet import Sheet, number_of
 from .access import AccessRequest, AccessResponse, Apdu, DataNotification, Result, ResultCode, Service, Specification
 from .axdr import encode_data
 from .compact_array import put_description, put_value
@@ -165,7 +165,7 @@ def _describe_response(
         if apdu.specifications is not None:
             _describe_specifications(apdu.specifications, sheet, names)
         _describe_values(apdu.data, sheet, names, specifications)
-        with sheet.group("results", f"{len(apdu.results)} items"):
+        with sheet.group("results", number_of(apdu.results)):
             _describe_count(len(apdu.results), sheet)
             for place, result in enumerate(apdu.results):
                 _describe_result(result, sheet, place)
@@ -182,7 +182,7 @@ def _describe_count(count: int, sheet: Sheet) -> None:
 
 
 def _describe_specifications(specifications: Sequence[Specification], sheet: Sheet, names: ObjectNames) -> None:
-    with sheet.group("specifications", f"{len(specifications)} items"):
+    with sheet.group("specifications", number_of(specifications)):
         _describe_count(len(specifications), sheet)
         for place, each in enumerate(specifications):
             _describe_specification(each, sheet, place, names)
@@ -211,7 +211,7 @@ def _describe_values(
     values: Sequence[Data], sheet: Sheet, names: ObjectNames, specifications: Sequence[Specification]
 ) -> None:
     asked = specifications if len(specifications) == len(values) else ()
-    with sheet.group("data", f"{len(values)} items"):
+    with sheet.group("data", number_of(values)):
         _describe_count(len(values), sheet)
         for place, value in enumerate(values):
             known = _look_up(asked[place], names)[1] if asked else None

@@ -13,7 +13,7 @@ from ..errors import DecodeError, EncodeError
 from ..eui64 import eui64_text
 from ..grammar import Format, Uint, truncated
 from ..instant import text as instant_text
-from ..sheet import Sheet
+from ..sheet import Sheet, number_of
 
 Texts = Mapping[int, str] | Callable[[int], str]
 """The text of each known value, or a function that gives one ("" for none)."""
@@ -234,7 +234,7 @@ class ToTheEnd(Format):
         return b"".join([put(item) for item in value])
 
     def describe(self, value: Any, sheet: Sheet, name: str) -> None:
-        with sheet.group(name, f"{len(value)} items"):
+        with sheet.group(name, number_of(value)):
             for index, item in enumerate(value):
                 self.item.describe(item, sheet, f"[{index}]")
 
@@ -259,7 +259,7 @@ class Times(Format):
         return b"".join([self.item.put(item) for item in value])
 
     def describe(self, value: Any, sheet: Sheet, name: str) -> None:
-        with sheet.group(name, f"{len(value)} items"):
+        with sheet.group(name, number_of(value)):
             for index, item in enumerate(value):
                 self.item.describe(item, sheet, f"[{index}]")
 
