@@ -23,8 +23,8 @@ _Item = TypeVar("_Item")
 class Registers:
     """What is kept of one element. ``block[b][c]`` and ``counters[b][c]``: block b, column c.
 
-    ``remainder`` is the part of a millipence not yet charged (see ``Pricing``); ``counted_day`` is the day that the
-    counters belong to when they are reset daily.
+    ``remainder`` is the part of a millipence not yet charged (see ``Pricing``); ``counted_day`` is the last day on which
+    something was counted, or on which the daily reset was switched on.
     """
 
     total: int = 0
@@ -92,9 +92,10 @@ class TariffMeter:
             day = at // DAY
             midnight = day * DAY
             plan = self._held or self.calendar.plan(day)
-            if self.daily_reset and day > self.registers.counted_day:
-                self.reset_counters()
+            if day > self.registers.counted_day:
                 self.registers.counted_day = day
+                if self.daily_reset:
+                    self.reset_counters()
             for begin, stop, selector in zip(plan.starts, (*plan.starts[1:], DAY), plan.selectors, strict=True):
                 until = min(midnight + stop, end)
                 if until <= at or midnight + begin >= end:

@@ -110,6 +110,15 @@ def test_daily_reset_is_switched_on_by_its_schedule() -> None:
     assert home.metrology.state.primary.counters[0][0] == used(Wobbly(), MIDNIGHT, MIDNIGHT + DAY + HALF_HOUR)
 
 
+def test_switching_the_daily_reset_on_resets_nothing_before_midnight() -> None:
+    home = Metering(Wobbly())
+    home.ask("ECS01a", set_tariff(days((0, 101)), price_matrix({})))
+    home.run(START + 3 * HALF_HOUR)
+    home.ask("ECS48", access_request(0, set_to(22, obis("0-0:15.1.0"), 4, every(bytes(4), b"\xff" * 5))))
+    home.run(START + 5 * HALF_HOUR)
+    assert home.metrology.state.primary.counters[0][0] == used(Wobbly(), START, START + 5 * HALF_HOUR)
+
+
 @pytest.mark.parametrize("variant", ["A", "B"])
 def test_daily_logs(variant: str) -> None:
     load = Wobbly()

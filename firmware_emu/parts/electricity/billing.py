@@ -129,7 +129,7 @@ class Billing(Part):
                     None,
                     writable=True,
                     check=is_times,
-                    changed=self.metrology.retune,
+                    changed=self.metrology.daily_reset_written,
                 ),
             ],
         )

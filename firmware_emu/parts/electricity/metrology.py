@@ -212,6 +212,14 @@ class Metrology(Part):
         self.meters()
         return snapshot(self.state.primary, self.state.secondary if self.twin else None)
 
+    def daily_reset_written(self) -> None:
+        """Whether the block counters start anew every midnight may be another answer now; the next is the first."""
+        self.settle()
+        on, meter = self.daily_reset(), self.meters()[PRIMARY]
+        if on != meter.daily_reset:
+            meter.set_daily_reset(on, self.device.now)
+            self.touch()
+
     def reset_block_counters(self) -> None:
         """Start the block counters anew; registers stay."""
         self.settle()
