@@ -24,7 +24,6 @@ from .credit_state import (
     EMERGENCY_USED_UP,
     LOW_CREDIT,
     PAYMENT_DEBT_COLLECTED,
-    PERIODS,
     SUPPLY_ARMED,
     TIME_DEBT_COLLECTED,
     CreditDefect,
@@ -257,13 +256,6 @@ class Account:
         """Change what remains of time debt 0 or 1; it never falls below 0."""
         debt = self.state.time_debts[number]
         debt.remaining = max(0, debt.remaining + increment)
-
-    def set_recovery(self, number: int, rate: int, period: int) -> None:
-        """Rate (millipence) and period of time debt 0 or 1. Raises ValueError unless it is an hour or a day."""
-        if period not in PERIODS:
-            raise ValueError(f"a debt is collected every 3600 or 86400 seconds, not {period}")
-        debt = self.state.time_debts[number]
-        debt.rate, debt.period = rate, period
 
     def adjust_payment_debt(self, increment: int) -> None:
         """Change the payment debt; it never falls below 0."""

@@ -23,8 +23,8 @@ _Item = TypeVar("_Item")
 class Registers:
     """What is kept of one element. ``block[b][c]`` and ``counters[b][c]``: block b, column c.
 
-    ``remainder`` is the part of a millipence not yet charged (see ``Pricing``); ``counted_day`` is the last day on which
-    something was counted, or on which the daily reset was switched on.
+    ``remainder`` is the part of a millipence not yet charged (see ``Pricing``); ``counted_day`` is the last day on
+    which something was counted, or the daily reset switched on.
     """
 
     total: int = 0

@@ -360,11 +360,8 @@ def test_debts_are_changed_by_increments() -> None:
     meter.adjust_time_debt(0, -200)
     meter.adjust_time_debt(1, -5)
     meter.adjust_payment_debt(300)
-    meter.set_recovery(0, 30, HOUR)
-    assert meter.state.time_debts == [TimeDebt(500, 30, HOUR), TimeDebt(0, 0, DAY)]
+    assert meter.state.time_debts == [TimeDebt(500, 0, DAY), TimeDebt(0, 0, DAY)]
     assert meter.state.payment_debt == 300
-    with pytest.raises(ValueError, match="3600 or 86400"):
-        meter.set_recovery(0, 30, 7 * DAY)
 
 
 # defects
