@@ -43,8 +43,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _check_options(config: pytest.Config) -> None:
+    from .recording import OutputError, check_folder
     from .rig import RigError
-    from .runner import OutputError, check_folder
 
     evidence = config.getoption("--evidence")
     if evidence and config.getoption("numprocesses", None):
@@ -80,7 +80,7 @@ def home(pytestconfig: pytest.Config) -> Iterator[Home]:
 @contextmanager
 def _made(config: pytest.Config) -> Iterator[Home]:
     from .home import Home
-    from .runner import recorded
+    from .recording import recorded
 
     evidence = config.getoption("--evidence")
     if not evidence:

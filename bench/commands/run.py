@@ -12,8 +12,9 @@ from ..evidence import Exchange, RunRecord, Verdict
 from ..exit_codes import ExitCode
 from ..reading import InputError
 from ..recorder import finding_text
+from ..recording import OutputError, check_folder, recorded
 from ..rig import Rig, RigError, load_rig
-from ..runner import OutputError, check_folder, recorded, run_suite
+from ..runner import run_suite
 from ..sending import Given, read_all, send_all
 from ..verdicts import EXIT_CODES
 from .output import say

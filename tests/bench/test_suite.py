@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from bench.evidence import Plot, RunRecord, SeenMessage, Strip, Verdict, verify_manifest
+from bench.recording import OutputError, check_folder
 from bench.rig import load_rig
-from bench.runner import OutputError, check_folder, run_suite, suite_folder
+from bench.runner import run_suite, suite_folder
 from firmware_emu.alerts import Alerts
 from protocols.dlms.access import AccessResponse, Result
 from protocols.dlms.data import (
