@@ -13,7 +13,6 @@ from firmware_emu.personalities import named, names
 from protocols.eui64 import Eui64
 from protocols.gbcs.roles import DeviceType
 
-from .loads import DailyLoad
 from .pki import TestPki
 from .rig import DeviceSection, RigError, kind_name
 
@@ -42,11 +41,11 @@ def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, proxy: Eui64 | None) -
         from firmware_emu.mains import Mains
 
         mains = Mains(pki.entropy(f"voltage at {identity.hex()}"))
-        return esme.make_device(identity, personality, nvm, store, DailyLoad(section.load), seed, mains)
+        return esme.make_device(identity, personality, nvm, store, section.load.model(), seed, mains)
     if kind is DeviceType.GSME:
         from firmware_emu.devices import gsme
 
-        return gsme.make_device(identity, personality, nvm, store, DailyLoad(section.load), seed)
+        return gsme.make_device(identity, personality, nvm, store, section.load.model(), seed)
     if kind is DeviceType.CHF:
         from firmware_emu.devices import chf
 

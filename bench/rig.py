@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -24,7 +24,10 @@ from protocols import instant
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
-from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
+from protocols.instant import DAY, HALF_HOUR, Instant
+
+if TYPE_CHECKING:
+    from firmware_emu.load_model import LoadModel
 
 DEFAULT_RIG = "dual-fuel-home"
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -106,37 +109,68 @@ class _Strict(BaseModel):
 Day = Annotated[tuple[Annotated[int, Field(ge=0, le=50_000)], ...], AfterValidator(_whole_day)]
 
 
+class HouseholdSection(_Strict):
+    """A home's own profile, made from a seed: use by hour and weekday, sun by season, gas by the cold outside.
+
+    The members are those of ``firmware_emu.load_model.Household``.
+    """
+
+    seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
+    daily_wh: Annotated[int, Field(ge=0, le=1_000_000)] = 7000
+    solar_watts: Annotated[int, Field(ge=0, le=100_000)] = 0
+    heating_litres: Annotated[int, Field(ge=0, le=100_000)] = 500
+    hot_water_litres: Annotated[int, Field(ge=0, le=100_000)] = 700
+    storage_watts: Annotated[int, Field(ge=0, le=100_000)] = 0
+
+
 class Load(_Strict):
     """What flows through an emulated meter, or is known to flow through a real one.
 
     ``watts`` of active import through an electricity meter, ``litres_per_hour`` of gas through a gas meter; or every
-    half-hour of a day by itself, from midnight UTC on: ``wh`` and ``litres``, 48 whole numbers each.
+    half-hour of a day by itself, from midnight UTC on: ``wh`` and ``litres``, 48 whole numbers each. In their place
+    ``household``, a profile made from a seed, or ``csv``, a file of half-hours whose days come again and again.
     """
 
     watts: Annotated[int, Field(ge=0, le=100_000)] = 0
     litres_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 0
     wh: Day = ()
     litres: Day = ()
+    household: HouseholdSection | None = None
+    csv: Path | None = None
+
+    @model_validator(mode="after")
+    def _stands_alone(self) -> Load:
+        if (self.household is not None or self.csv is not None) and len(self.model_fields_set) > 1:
+            raise ValueError("household and csv stand alone: each of them is the whole load")
+        return self
+
+    def model(self) -> LoadModel:
+        """The load as meters take it. Raises RigError for a file of half-hours that cannot be used."""
+        from .loads import load_model  # which needs this module
+
+        return load_model(self)
 
     def watt_hours_between(self, start: Instant, end: Instant) -> int:
         """The energy of a time; exact when it begins and ends on half-hours."""
-        return _between(self.wh, self.watts, start, end)
+        return _between(lambda at: self._slice(at, "imported"), start, end)
 
     def litres_between(self, start: Instant, end: Instant) -> int:
         """The gas of a time; exact when it begins and ends on half-hours."""
-        return _between(self.litres, self.litres_per_hour, start, end)
+        return _between(lambda at: self._slice(at, "gas"), start, end)
 
     def watts_at(self, at: Instant) -> int:
         """The mean power of the half-hour."""
-        return 2 * self.wh[at % DAY // HALF_HOUR] if self.wh else self.watts
+        return 2 * self._slice(at, "imported")
+
+    def _slice(self, at: Instant, column: str) -> int:
+        amounts: Sequence[int] = getattr(self.model().day(at // DAY), column)
+        return amounts[at % DAY // HALF_HOUR]
 
 
-def _between(day: tuple[int, ...], per_hour: int, start: Instant, end: Instant) -> int:
+def _between(amount_at: Callable[[Instant], int], start: Instant, end: Instant) -> int:
     """Each half-hour's amount as far as it lies between the two, added up second by second and then rounded down."""
-    if not day:
-        return per_hour * (end - start) // HOUR
     amount_seconds = sum(
-        day[at % DAY // HALF_HOUR] * (min(at + HALF_HOUR, end) - max(at, start))
+        amount_at(at) * (min(at + HALF_HOUR, end) - max(at, start))
         for at in range(start // HALF_HOUR * HALF_HOUR, end, HALF_HOUR)
     )
     return amount_seconds // HALF_HOUR
@@ -260,7 +294,10 @@ def load_rig(path: Path | None = None) -> Rig:
         raise RigError(f"{path}: cannot be read: {error.strerror}; embedded rigs are {known}") from None
     if len(octets) > MAX_FILE:
         raise RigError(f"{path}: more than {MAX_FILE} octets, which is no rig file")
-    return _relative_to(parse_rig(octets, str(path)), path.parent)
+    rig = _relative_to(parse_rig(octets, str(path)), path.parent)
+    for device in rig.devices:
+        device.load.model()  # complains of a file of half-hours before anything runs
+    return rig
 
 
 def embedded_rigs() -> list[str]:
@@ -287,7 +324,7 @@ def parse_rig(octets: bytes, source: str) -> Rig:
 
 
 def _relative_to(rig: Rig, folder: Path) -> Rig:
-    """Key store folders are given relative to the rig file."""
+    """Folders and files that a rig names are given relative to it."""
     devices = tuple(_moved(device, folder) for device in rig.device)
     head_end = _moved(rig.head_end, folder)
     if head_end.counters is not None:
@@ -296,7 +333,12 @@ def _relative_to(rig: Rig, folder: Path) -> Rig:
 
 
 def _moved(section: Any, folder: Path) -> Any:
-    return section if section.keystore is None else section.model_copy(update={"keystore": folder / section.keystore})
+    changes: dict[str, Any] = {}
+    if section.keystore is not None:
+        changes["keystore"] = folder / section.keystore
+    if isinstance(section, DeviceSection) and section.load.csv is not None:
+        changes["load"] = section.load.model_copy(update={"csv": folder / section.load.csv})
+    return section.model_copy(update=changes)
 
 
 def _complaints(error: ValidationError, source: str) -> Iterator[str]:
@@ -317,7 +359,12 @@ def _complaints(error: ValidationError, source: str) -> Iterator[str]:
 
 def _section(place: list[int | str]) -> type[_Strict]:
     names = [part for part in place if isinstance(part, str)]
-    sections: dict[str, type[_Strict]] = {"device": DeviceSection, "head_end": HeadEndSection, "load": Load}
+    sections: dict[str, type[_Strict]] = {
+        "device": DeviceSection,
+        "head_end": HeadEndSection,
+        "load": Load,
+        "household": HouseholdSection,
+    }
     return sections.get(names[-1], Rig) if names else Rig
 
 

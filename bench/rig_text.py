@@ -41,7 +41,13 @@ def _device(section: DeviceSection, address: Address) -> Iterator[str]:
             yield f"{key} = {_text(getattr(section, key))}"
     if section.auxiliary:
         yield f"auxiliary = {json.dumps(section.auxiliary)}"
-    for key, value in section.load.model_dump(exclude_defaults=True).items():
+    load = section.load.model_dump(exclude_defaults=True)
+    household = load.pop("household", None)
+    if household is not None:
+        yield f"load.household = {{ {', '.join(f'{key} = {value}' for key, value in household.items())} }}"
+    if "csv" in load:
+        yield f"load.csv = {_text(str(load.pop('csv').resolve()))}"
+    for key, value in load.items():
         yield f"load.{key} = {json.dumps(value)}"
 
 
