@@ -8,34 +8,46 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 
 from hal.address import Address, MemoryAddress, PtyAddress, parse_address
 from hal.channel import AddressError
 from protocols import instant
-from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
-from protocols.instant import DAY, HALF_HOUR, Instant
+from protocols.instant import DAY, Instant
 
-if TYPE_CHECKING:
-    from firmware_emu.load_model import LoadModel
+from .loads import HouseholdSection, Load
+from .rig_section import MAX_FILE, RigError, Strict
+
+__all__ = [
+    "DEFAULT_RIG",
+    "KINDS",
+    "PARTIES",
+    "DeviceSection",
+    "HeadEndSection",
+    "HouseholdSection",
+    "Load",
+    "Rig",
+    "RigError",
+    "embedded_rigs",
+    "kind_name",
+    "load_rig",
+    "parse_rig",
+]
 
 DEFAULT_RIG = "dual-fuel-home"
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
-HALF_HOURS = DAY // HALF_HOUR
 FIRST_START, LAST_START = datetime(2001, 1, 1, tzinfo=UTC), datetime(2130, 1, 1, tzinfo=UTC)
 """Devices count seconds from 2000 on in 32 bits, which end in 2136; tests look back from the start, and ahead."""
-MAX_FILE = 1024 * 1024
-"""The longest rig file read, in octets."""
 REPLY_SECONDS = 10.0
 """How long an answer may take, in real seconds, where a rig says nothing."""
 
@@ -56,10 +68,6 @@ KINDS: Mapping[str, DeviceType] = {
 def kind_name(kind: DeviceType) -> str:
     """The name of a kind of device in rig files and reports."""
     return next(name for name, known in KINDS.items() if known is kind)
-
-
-class RigError(LocalProtocolError, ValueError):
-    """A rig file that cannot be used. The text names the file, the key, and what to do."""
 
 
 def _eui64(value: object) -> Eui64:
@@ -89,12 +97,6 @@ def _address(value: object) -> Address:
         raise ValueError(str(error)) from None
 
 
-def _whole_day(value: tuple[int, ...]) -> tuple[int, ...]:
-    if len(value) not in (0, HALF_HOURS):
-        raise ValueError(f"a day has {HALF_HOURS} half-hours, {len(value)} are given")
-    return value
-
-
 def _utc(value: datetime) -> datetime:
     at = value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
     if not FIRST_START <= at < LAST_START:
@@ -102,81 +104,7 @@ def _utc(value: datetime) -> datetime:
     return at
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
-
-
-Day = Annotated[tuple[Annotated[int, Field(ge=0, le=50_000)], ...], AfterValidator(_whole_day)]
-
-
-class HouseholdSection(_Strict):
-    """A home's own profile, made from a seed: use by hour and weekday, sun by season, gas by the cold outside.
-
-    The members are those of ``firmware_emu.load_model.Household``.
-    """
-
-    seed: Annotated[int, Field(ge=0, lt=1 << 64)] = 1
-    daily_wh: Annotated[int, Field(ge=0, le=1_000_000)] = 7000
-    solar_watts: Annotated[int, Field(ge=0, le=100_000)] = 0
-    heating_litres: Annotated[int, Field(ge=0, le=100_000)] = 500
-    hot_water_litres: Annotated[int, Field(ge=0, le=100_000)] = 700
-    storage_watts: Annotated[int, Field(ge=0, le=100_000)] = 0
-
-
-class Load(_Strict):
-    """What flows through an emulated meter, or is known to flow through a real one.
-
-    ``watts`` of active import through an electricity meter, ``litres_per_hour`` of gas through a gas meter; or every
-    half-hour of a day by itself, from midnight UTC on: ``wh`` and ``litres``, 48 whole numbers each. In their place
-    ``household``, a profile made from a seed, or ``csv``, a file of half-hours whose days come again and again.
-    """
-
-    watts: Annotated[int, Field(ge=0, le=100_000)] = 0
-    litres_per_hour: Annotated[int, Field(ge=0, le=100_000)] = 0
-    wh: Day = ()
-    litres: Day = ()
-    household: HouseholdSection | None = None
-    csv: Path | None = None
-
-    @model_validator(mode="after")
-    def _stands_alone(self) -> Load:
-        if (self.household is not None or self.csv is not None) and len(self.model_fields_set) > 1:
-            raise ValueError("household and csv stand alone: each of them is the whole load")
-        return self
-
-    def model(self) -> LoadModel:
-        """The load as meters take it. Raises RigError for a file of half-hours that cannot be used."""
-        from .loads import load_model  # which needs this module
-
-        return load_model(self)
-
-    def watt_hours_between(self, start: Instant, end: Instant) -> int:
-        """The energy of a time; exact when it begins and ends on half-hours."""
-        return _between(lambda at: self._slice(at, "imported"), start, end)
-
-    def litres_between(self, start: Instant, end: Instant) -> int:
-        """The gas of a time; exact when it begins and ends on half-hours."""
-        return _between(lambda at: self._slice(at, "gas"), start, end)
-
-    def watts_at(self, at: Instant) -> int:
-        """The mean power of the half-hour."""
-        return 2 * self._slice(at, "imported")
-
-    def _slice(self, at: Instant, column: str) -> int:
-        amounts: Sequence[int] = getattr(self.model().day(at // DAY), column)
-        return amounts[at % DAY // HALF_HOUR]
-
-
-def _between(amount_at: Callable[[Instant], int], start: Instant, end: Instant) -> int:
-    """Each half-hour's amount as far as it lies between the two, added up second by second and then rounded down."""
-    amount_seconds = sum(
-        amount_at(at) * (min(at + HALF_HOUR, end) - max(at, start))
-        for at in range(start // HALF_HOUR * HALF_HOUR, end, HALF_HOUR)
-    )
-    return amount_seconds // HALF_HOUR
-
-
-class DeviceSection(_Strict):
+class DeviceSection(Strict):
     """One device.
 
     ``model`` names the personality of an emulated device, without it the usual one of its kind; ``firmware`` is its
@@ -204,7 +132,7 @@ class DeviceSection(_Strict):
         return isinstance(self.reach, MemoryAddress) or (isinstance(self.reach, PtyAddress) and self.reach.path is None)
 
 
-class HeadEndSection(_Strict):
+class HeadEndSection(Strict):
     """The remote parties. ``keystore``: folder of their keys; without it a test PKI is made from the seed.
 
     ``counters``: file in which their counters go on from run to run, as prepayment tokens for real devices need.
@@ -213,10 +141,12 @@ class HeadEndSection(_Strict):
     keystore: Path | None = None
     counters: Path | None = None
     first_counter: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
-    parties: dict[Annotated[RemotePartyRole, BeforeValidator(_role)], Annotated[Eui64, BeforeValidator(_eui64)]] = {}
+    parties: dict[Annotated[RemotePartyRole, BeforeValidator(_role)], Annotated[Eui64, BeforeValidator(_eui64)]] = (
+        Field(default_factory=dict)
+    )
 
 
-class Rig(_Strict):
+class Rig(Strict):
     """A whole rig. ``start`` is the devices' time when an emulated rig begins; a rig of real devices has none."""
 
     name: str
@@ -357,9 +287,9 @@ def _complaints(error: ValidationError, source: str) -> Iterator[str]:
         yield f"{source}: {where}: {text}"
 
 
-def _section(place: list[int | str]) -> type[_Strict]:
+def _section(place: list[int | str]) -> type[Strict]:
     names = [part for part in place if isinstance(part, str)]
-    sections: dict[str, type[_Strict]] = {
+    sections: dict[str, type[Strict]] = {
         "device": DeviceSection,
         "head_end": HeadEndSection,
         "load": Load,
@@ -368,7 +298,7 @@ def _section(place: list[int | str]) -> type[_Strict]:
     return sections.get(names[-1], Rig) if names else Rig
 
 
-def _keys(section: type[_Strict]) -> list[str]:
+def _keys(section: type[Strict]) -> list[str]:
     return [name for name in section.model_fields if name not in ("source", "text_sha256")]
 
 
