@@ -27,6 +27,10 @@ MOST_AUXILIARY = 5
 LONGEST_START_UP: Instant = DAY
 
 
+BILLING_PERIOD_ENDED = 0x02
+"""The snapshot cause that the end of a billing period has."""
+
+
 @dataclass(frozen=True, slots=True)
 class Personality:
     """One model of device with one firmware.
@@ -44,7 +48,8 @@ class Personality:
     ``start_up``: seconds from the return of the supply until a meter tells of the outage. ``names_load_controller``:
     its alerts about limits name the load controller as supplementary party. ``alert_forms`` chooses forms of alerts
     whose layout is not published, "0111 channel:bits trigger:u8" (see ``alert_forms``). ``any_objects``: a command may
-    ask for what its use case does not list, as the lists of retired use cases are not certain.
+    ask for what its use case does not list, as the lists of retired use cases are not certain. ``billing_causes``: the
+    causes, 32 bits, that a gas meter's snapshot at the end of a billing period names, bit 1 (that end) among them.
     """
 
     device: DeviceType = DeviceType.ESME
@@ -65,6 +70,7 @@ class Personality:
     names_load_controller: bool = False
     alert_forms: tuple[str, ...] = ()
     any_objects: bool = False
+    billing_causes: int = BILLING_PERIOD_ENDED
     use_cases: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
     clock: ClockSettings = field(default_factory=ClockSettings)
@@ -77,6 +83,8 @@ class Personality:
         if len(self.auxiliary) > MOST_AUXILIARY or not all(_is_auxiliary(each) for each in self.auxiliary):
             raise PersonalityError("auxiliary", "up to five of switch, proportional, none, or an EUI-64 expected")
         check_range(self, 0, LONGEST_START_UP, "start_up")
+        if self.billing_causes >> 32 or not self.billing_causes & BILLING_PERIOD_ENDED:
+            raise PersonalityError("billing_causes", f"32 bits with bit 1 set expected, found {self.billing_causes:X}")
         for row in self.alert_forms:
             code, _, form = row.partition(" ")
             if not _is_hexadecimal(code) or not code or not is_form(int(code, 16), form):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from firmware_emu import Output
+from firmware_emu import Device, Output
 from firmware_emu.parts.electricity.billing import CALENDAR, SCHEDULE_CLASS, times
 from firmware_emu.parts.electricity.metrology_objects import BLOCK_COLLECTION, IMPORT_COLLECTION, TOU_COLLECTION
-from firmware_emu.parts.gas.snapshots import BILLING_PERIOD
-from firmware_emu.zcl_server import ZclServer
+from firmware_emu.parts.gas.snapshots import BILLING_PERIOD, GasSnapshots
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, array, enum, int8, structure, uint32
 from protocols.dlms.obis import obis
@@ -91,16 +90,20 @@ def _numbers(value: object) -> Data:
 def gas_bill(stage: Stage) -> list[Output]:
     """The registers stand as the snapshot has them when the billing period ends."""
     snapshot = _snapshot(stage)
-    if snapshot["snapshot_cause"] != BILLING_PERIOD:
-        causes = f"{snapshot['snapshot_cause']:08X}, where the end of a billing period has {BILLING_PERIOD:08X}"
-        raise NoCause(f"the vector forbids it: its snapshot names the causes {causes}")
-    device = stage.make(stage.at - EARLIER)
-    load = partial(_load_gas_bill, device.zcl, snapshot, stage.at - DAY)
+    causes = snapshot["snapshot_cause"]
+    if not causes & BILLING_PERIOD:
+        raise NoCause(f"the causes of its snapshot, {causes:08X}, do not name the end of a billing period")
+    device = stage.make(stage.at - EARLIER, billing_causes=causes)
+    load = partial(_load_gas_bill, device, snapshot, stage.at - DAY)
     return [*device.through(load, device.true_now), *device.advance(stage.at)]
 
 
-def _load_gas_bill(zcl: ZclServer, snapshot: ClusterCommand, start: Instant) -> None:
-    """The registers of a snapshot, and a billing period of one day from ``start`` on."""
+def _load_gas_bill(device: Device, snapshot: ClusterCommand, start: Instant) -> None:
+    """The registers and the number of a snapshot, and a billing period of one day from ``start`` on."""
+    zcl, snapshots = device.zcl, device.find(GasSnapshots)
+    daily = start % DAY == 0  # the daily snapshot of the same midnight is taken first
+    snapshots.state.next_metering = snapshot["snapshot_id"] - daily & 0xFFFFFFFF
+    snapshots.touch()
     zcl.preset_attribute(METERING, 0x0000, snapshot["current_summation_delivered"])
     for tier, value in enumerate(snapshot["tier_summations_delivered"]):
         zcl.preset_attribute(METERING, 0x0100 + 2 * tier, value)

@@ -20,6 +20,7 @@ from typing import NamedTuple
 from firmware_emu import Device, MemoryNvm, Personality
 from firmware_emu.credentials import point_anchor
 from firmware_emu.parts.credentials.rules import CELLS
+from firmware_emu.personality import BILLING_PERIOD_ENDED
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64, eui64_text
 from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
@@ -66,6 +67,7 @@ class Manner(NamedTuple):
     names_load_controller: bool = False
     forms: tuple[str, ...] = ()
     start_up: Instant = 0
+    billing_causes: int = BILLING_PERIOD_ENDED
 
 
 USUAL_MANNER = Manner()
@@ -127,6 +129,7 @@ class Workshop:
             long_limits=True,  # a reference alert tells of a limit that lasts a month
             any_objects=True,  # the lists of use cases that are retired, or in no public text, are not certain
             start_up=manner.start_up,
+            billing_causes=manner.billing_causes,
             names_load_controller=manner.names_load_controller,
             alert_forms=manner.forms,
             use_cases=_all_but(frozenset(without)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from firmware_emu import Device, Output
 from firmware_emu.alert_forms import Facts
+from firmware_emu.personality import BILLING_PERIOD_ENDED
 from protocols.dlms.access import AccessRequest, DataNotification, Specification, access_request, invoke_id_of
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType
@@ -98,9 +99,18 @@ class Stage:
         return value if isinstance(value, int) else otherwise
 
     def make(
-        self, at: Instant, *, party: Eui64 | None = None, without: tuple[int, ...] = (), start_up: Instant = 0
+        self,
+        at: Instant,
+        *,
+        party: Eui64 | None = None,
+        without: tuple[int, ...] = (),
+        start_up: Instant = 0,
+        billing_causes: int = BILLING_PERIOD_ENDED,
     ) -> Device:
-        """The device, switched on at ``at``, which knows ``party`` (the alert's recipient if None)."""
+        """The device, switched on at ``at``, which knows ``party`` (the alert's recipient if None).
+
+        ``start_up`` and ``billing_causes`` are members of its personality.
+        """
         payload = self.alert.payload
         self.device = self.workshop.make(
             self.alert.message.originator,
@@ -110,7 +120,7 @@ class Stage:
             long_lengths=isinstance(payload, Asn1Payload) and payload.long_lengths,
             without=without,
             defects=self.defects,
-            manner=self.manner._replace(start_up=start_up),
+            manner=self.manner._replace(start_up=start_up, billing_causes=billing_causes),
         )
         self.device.counters.state.originator = self.counter
         self.device.counters.touch()

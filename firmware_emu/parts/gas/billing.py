@@ -90,7 +90,7 @@ class GasBilling(Part):
         if at % DAY == 0:
             self.take(DAILY, at)
         if self._price.next_billing(before) == at:
-            self.take(BILLING_PERIOD, at)
+            self.take(self.device.personality.billing_causes, at)
             self.send_alert()
         if self._price.next_block_period(before) == at:
             self._metrology.reset_block_counters()
