@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,15 @@ def test_a_file_of_half_hours_is_relative_to_the_rig_and_comes_again_every_day(t
     assert load.watt_hours_between(MIDNIGHT + 5 * DAY - HALF_HOUR, MIDNIGHT + 5 * DAY + HALF_HOUR // 2) == 950
     assert load.litres_between(MIDNIGHT, MIDNIGHT + DAY) == 8
     assert load.watts_at(MIDNIGHT + DAY) == 200
+
+
+def test_a_file_that_has_changed_is_read_anew(tmp_path: Path) -> None:
+    file = tmp_path / "half-hours.csv"
+    file.write_text(CSV)
+    load = load_of(tmp_path, 'load.csv = "half-hours.csv"')
+    file.write_text(CSV.replace("900", "400"))
+    os.utime(file, ns=(1, 1))  # a time of its own, however coarse the file system's clock is
+    assert load.watt_hours_between(MIDNIGHT, MIDNIGHT + DAY) == 500
 
 
 def test_a_household_is_that_of_its_seed_and_sizes(tmp_path: Path) -> None:
