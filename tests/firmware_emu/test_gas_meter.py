@@ -253,10 +253,13 @@ def test_meter_point_and_pin_and_supplier() -> None:
     assert not management.unlocks("0000")
     assert statuses(rig.ask("GCS11", published("Request New Password Response", password_type=1))) == [0x85]
     assert not management.unlocks("0000")
+    assert not management.set_pin("0815")  # while protection is on
+    assert not management.unlocks("0815")
     for kind in (2, 3):
-        assert management.set_pin("4711")
         assert statuses(rig.ask("GCS11", published("Request New Password Response", password_type=kind))) == [0]
         assert management.unlocks("0000")
+        assert management.set_pin("4711")
+        assert not management.unlocks("0000")
     details = published(
         "Publish Change of Supplier", proposed_provider_name=b"X", proposed_provider_contact_details=b"0123"
     )

@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
 from protocols.gbcs.keys import KeyUse
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.smki.certificate import Certificate
 from protocols.smki.names import COMMON_NAME
 
 from ...credentials import Cell
 
 if TYPE_CHECKING:
-    from protocols.gbcs.roles import RemotePartyRole
-
-    from ...credentials import Credentials
+    from ...credentials import Credentials, PartyChange
 
 LONGEST_NAME = 15
 """Characters of a supplier's name."""
 
 
-def name_in_certificate(credentials: Credentials, role: RemotePartyRole) -> bytes | None:
-    """The name in the signing certificate of a role's holder; None without one.
+def new_supplier_name(credentials: Credentials, change: PartyChange) -> bytes | None:
+    """The new supplier's name, when an update of credentials brings one; None for any other change.
 
-    That a meter takes its new supplier's name from there is inferred: that it has it from the change itself is known.
+    That a meter takes it from the signing certificate is inferred: that it has it from the change itself is known.
     """
-    anchor = credentials.anchor(Cell(role, KeyUse.DIGITAL_SIGNING))
+    if change.role is not RemotePartyRole.SUPPLIER:
+        return None
+    anchor = credentials.anchor(Cell(change.role, KeyUse.DIGITAL_SIGNING))
     if anchor is None or not anchor.certificate:
         return None
     try:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, DataType
-from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 
 from ...cosem import expect
@@ -21,7 +20,7 @@ from ...outputs import Show
 from ...part import Part
 from ...refusals import AccessFailed
 from ...stored_values import EXTENDED_DATA, Stored, is_moment, no_longer_than, serve
-from ..credentials.party_names import LONGEST_NAME, name_in_certificate
+from ..credentials.party_names import LONGEST_NAME, new_supplier_name
 from ..privacy import TENANCY_HIDES_NOTHING, is_pin, unlocks
 
 if TYPE_CHECKING:
@@ -98,8 +97,8 @@ class ConsumerInformation(Part):
 
     def _party_changed(self, change: PartyChange) -> None:
         """An update of credentials brings a new supplier's name."""
-        name = name_in_certificate(self.device.credentials, change.role)
-        if change.role is RemotePartyRole.SUPPLIER and name:
+        name = new_supplier_name(self.device.credentials, change)
+        if name:
             self.state.supplier_name = name
             self.touch()
 

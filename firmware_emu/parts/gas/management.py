@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from protocols.gbcs.gbz import Component
-from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_common import DEVICE_MANAGEMENT, MESSAGING
@@ -20,7 +19,7 @@ from ...dated_commands import serve as serve_dated
 from ...outputs import Show
 from ...part import Part
 from ...zcl_values import fields_of, require
-from ..credentials.party_names import name_in_certificate
+from ..credentials.party_names import new_supplier_name
 from ..privacy import TENANCY_HIDES_NOTHING, is_pin, unlocks
 
 if TYPE_CHECKING:
@@ -78,8 +77,8 @@ class GasManagement(Part):
         return stamp >= self.state.visible_from or self.device.defective(TENANCY_HIDES_NOTHING)
 
     def set_pin(self, pin: str) -> bool:
-        """The consumer sets a PIN at the meter; False unless it has four digits."""
-        if not is_pin(pin):
+        """The consumer sets four digits at the meter; False for anything else, or while protection is on."""
+        if self.state.pin or not is_pin(pin):
             return False
         self.state.pin = pin.encode()
         self.touch()
@@ -91,8 +90,8 @@ class GasManagement(Part):
 
     def _party_changed(self, change: PartyChange) -> None:
         """An update of credentials brings a new supplier's name."""
-        name = name_in_certificate(self.device.credentials, change.role)
-        if change.role is RemotePartyRole.SUPPLIER and name:
+        name = new_supplier_name(self.device.credentials, change)
+        if name:
             self.state.supplier_name = name
             self.touch()
 
