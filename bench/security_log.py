@@ -36,7 +36,7 @@ def entries(answer: Answer) -> list[tuple[Instant, int, bytes]]:
     return [_entry(row) for row in _rows(answer.data[0])]
 
 
-def logged_codes(kind: DeviceType, answer: Answer) -> list[int]:  # noqa: ARG001 - the form of the answer tells
+def logged_codes(answer: Answer) -> list[int]:
     """The codes in a log that was read; none where it could not be read, which its own checks report."""
     try:
         return [code for _, code, _ in entries(answer)]

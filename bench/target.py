@@ -217,7 +217,7 @@ class Target:
         elif not answers:
             noted = [f"alert {alert.code:04X} {_meaning(alert.code)}" for alert in alerts]
             if len(before) < len(arrived):
-                log = logged_codes(self.type, self._answer(barrier, arrived))
+                log = logged_codes(self._answer(barrier, arrived))
                 noted += [f"security log {code:04X} {_meaning(code)}" for code in log]
             exchange.checks.append(check("answer", "a response", f"none; {', '.join(noted) or 'nothing noted'}"))
         self._home.recorder.close()
@@ -301,7 +301,7 @@ class Target:
                 check("alert", f"{reason:04X} {row.meaning}", found, passed=reason in {a.code for a in alerts})
             )
         if row is not None and row.log_on(self.type) is alert_codes.Log.SECURITY:
-            codes = logged_codes(self.type, log)
+            codes = logged_codes(log)
             found = ", ".join(f"{code:04X}" for code in codes) or "no entry"
             checks.append(check("security log", f"{reason:04X} {row.meaning}", found, passed=reason in codes))
         return checks

@@ -70,6 +70,7 @@ def tlv(tag: int, *contents: bytes) -> bytes:
 
 
 def shortened(value: int) -> str:
+    """The number in decimal digits for an error's text; of a long one, which would take long to write, its size."""
     return str(value) if value.bit_length() <= 80 else f"an integer of {value.bit_length()} bits"
 
 

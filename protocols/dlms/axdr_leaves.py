@@ -112,6 +112,7 @@ def _fixed_octets(kind: DataType, width: int) -> tuple[Take, Put]:
 
 
 def take_fixed(data: bytes, at: int, end: int, width: int) -> tuple[bytes, int]:
+    """The next ``width`` octets, and the offset after them. Raises DecodeError if they are not all there."""
     stop = at + width
     if stop > end:
         raise truncated(at, end, width)
