@@ -8,6 +8,7 @@ from typing import Any
 from firmware_emu import MemoryNvm, Nvm, Output, Personality
 from firmware_emu.devices import gpf, gsme
 from firmware_emu.load_model import DayLoad, LoadModel
+from firmware_emu.personality import BILLING_PERIOD_ENDED
 from protocols.eui64 import Eui64
 from protocols.gbcs.gbz import Component, GbzAlert, GbzPayload
 from protocols.gbcs.keys import KeyUse
@@ -61,10 +62,11 @@ class GasRig:
         defects: Sequence[str] = (),
         nvm: Nvm | None = None,
         kind: DeviceType = DeviceType.GSME,
+        billing_causes: int = BILLING_PERIOD_ENDED,
     ) -> None:
         self.now, self.load = at, load
         self.identity = GAS if kind is DeviceType.GSME else PROXY
-        self.personality = Personality(device=kind, defects=frozenset(defects))
+        self.personality = Personality(device=kind, defects=frozenset(defects), billing_causes=billing_causes)
         self.nvm = nvm or MemoryNvm()
         self.parties = Parties()
         self.outputs: list[Output] = []

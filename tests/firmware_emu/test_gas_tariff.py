@@ -256,8 +256,9 @@ def billing_period(start: int, duration: int = 1, kind: int = 0x21) -> list[Comp
     ]
 
 
-def test_end_of_a_billing_period_is_told_with_an_encrypted_snapshot() -> None:
-    rig = GasRig(EvenLoad(100))
+@pytest.mark.parametrize("causes", [0x02, 0xAA])
+def test_end_of_a_billing_period_is_told_with_an_encrypted_snapshot(causes: int) -> None:
+    rig = GasRig(EvenLoad(100), billing_causes=causes)
     rig.ask("GCS25a", *billing_period(MIDNIGHT + 3600))
     rig.run(2 * 3600)
     told = [message for message in messages(rig.outputs) if message.cra is Cra.ALERT]
@@ -266,7 +267,8 @@ def test_end_of_a_billing_period_is_told_with_an_encrypted_snapshot() -> None:
     (opened,) = decrypt_payload(told[0], payload, KEYS)
     assert isinstance(opened.value, Component)
     snapshot = fields(opened.value.content)
-    assert (payload.alert_code, snapshot["snapshot_cause"], snapshot["snapshot_time"]) == (0x8F0A, 2, MIDNIGHT + 3600)
+    told_of = (payload.alert_code, snapshot["snapshot_cause"], snapshot["snapshot_time"])
+    assert told_of == (0x8F0A, causes, MIDNIGHT + 3600)
     assert snapshot["current_summation_delivered"] == 200
 
 
