@@ -1,52 +1,54 @@
-"""What stands in a manufacturer image for emulated devices: how a device behaves that runs it.
+"""What a manufacturer image makes of the emulated device that runs it.
 
-After a first line that marks it comes a TOML text with ``use_cases`` (short names; none means all), ``defects``
-(planned ones) and ``starts`` (false for an image that fails when it is activated). Any other image is accepted too
-and changes nothing but the version.
+Images of the documented layout (``protocols.firmware_container``) say it in their manifest. Any other image is
+accepted too and changes nothing but the version.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from .defects import DEFECTS
-from .personality import Personality
+from protocols.errors import DecodeError
+from protocols.firmware_container import Behaviour, Manifest, ManufacturerImage
+from protocols.gbcs.roles import DeviceType
+from protocols.gbcs.use_cases import variants
 
-MARK = b"METERBENCH FIRMWARE 1\n"
+from .defects import DEFECTS, known_defects
+from .personality import Personality
 
 
 @dataclass(frozen=True, slots=True)
 class FirmwareContent:
-    """``use_cases`` and ``defects`` are None in an image that says nothing of them."""
+    """``use_cases`` and ``defects`` are None in an image that says nothing of them, ``device`` where it is opaque."""
 
     use_cases: frozenset[str] | None = None
     defects: frozenset[str] | None = None
     starts: bool = True
+    device: DeviceType | None = None
 
     @classmethod
     def decode(cls, image: bytes) -> FirmwareContent:
-        """What an image makes of a device; one that bears the mark but cannot be understood does not start."""
-        if not image.startswith(MARK):
+        """What an image makes of a device; one that is not understood, or names unknown things, does not start."""
+        if not ManufacturerImage.begins(image):
             return cls()
         try:
-            table = tomllib.loads(image[len(MARK) :].decode())
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
+            manifest = ManufacturerImage.decode(image).manifest
+        except DecodeError:
             return cls(starts=False)
-        use_cases, defects = _texts(table.pop("use_cases", [])), _texts(table.pop("defects", []))
-        starts = table.pop("starts", True) is True
-        if table or use_cases is None or defects is None or not defects <= DEFECTS.keys():
-            return cls(starts=False)
-        return cls(use_cases, defects, starts)
+        behaviour = manifest.behaviour
+        if not _are_known(behaviour):
+            return cls(starts=False, device=manifest.device_type)
+        return cls(behaviour.use_cases, behaviour.defects, behaviour.starts, manifest.device_type)
 
-    def encode(self) -> bytes:
-        """An image with this content."""
-        lines = [f"starts = {str(self.starts).lower()}"]
-        for name, texts in (("use_cases", self.use_cases), ("defects", self.defects)):
-            listed = ", ".join(f'"{text}"' for text in sorted(texts or ()))
-            lines.append(f"{name} = [{listed}]")
-        return MARK + "\n".join((*lines, "")).encode()
+    def starts_on(self, device: DeviceType) -> bool:
+        """Whether the image can run on this kind of device at all."""
+        return self.starts and self.device in (None, device)
+
+    def encode(self, device: DeviceType = DeviceType.ESME) -> bytes:
+        """An image that nobody has signed, with this content."""
+        behaviour = Behaviour(self.use_cases, self.defects, self.starts)
+        manifest = Manifest(self.device or device, "0000", "00000000", "00000000", behaviour=behaviour)
+        return ManufacturerImage(manifest, b"").encode()
 
     def personality(self, factory: Personality, version: bytes) -> Personality:
         """The personality of a device that runs this image; ``version`` has 4 octets."""
@@ -58,8 +60,8 @@ class FirmwareContent:
         )
 
 
-def _texts(values: object) -> frozenset[str] | None:
-    if not isinstance(values, Iterable) or isinstance(values, str):
-        return None
-    texts = list(values)
-    return frozenset(texts) if all(isinstance(text, str) for text in texts) else None
+def _are_known(behaviour: Behaviour) -> bool:
+    defects = behaviour.defects or frozenset()
+    return all(variants(name) for name in behaviour.use_cases or ()) and (
+        defects <= DEFECTS.keys() or defects <= known_defects().keys()
+    )

@@ -10,7 +10,7 @@ import pytest
 
 from firmware_emu import Personality, SendHan
 from firmware_emu.defects import IGNORES_ROLE
-from firmware_emu.firmware_content import MARK, FirmwareContent
+from firmware_emu.firmware_content import FirmwareContent
 from firmware_emu.nvm import Medium, MemoryNvm, PowerCut
 from firmware_emu.parts.firmware.image_check import SKIPS_IMAGE_SIGNATURE
 from firmware_emu.parts.firmware.store import ACTIVATES_WITHOUT_HASH, HASHES_WHOLE_FILE, FirmwareStore
@@ -18,6 +18,7 @@ from firmware_emu.parts.firmware.transfer import FirmwareTransfer
 from firmware_emu.parts.firmware.upgrade_client import RESTARTS_DOWNLOAD
 from protocols.der import NEVER
 from protocols.dlms.access import DataNotification
+from protocols.firmware_container import MAGIC
 from protocols.gbcs.asn1_device import (
     ActivateFirmwareAlert,
     ActivateFirmwareCommand,
@@ -48,7 +49,7 @@ CONTENT = FirmwareContent(frozenset(), frozenset({IGNORES_ROLE}))
 
 
 def image(rig: Asn1Rig, content: bytes | None = None, signer: Any = SUPPLIER, **header: Any) -> FirmwareImage:
-    octets = CONTENT.encode() if content is None else content
+    octets = CONTENT.encode(rig.kind) if content is None else content
     made = replace(OtaHeader(0x121D, 0, 2), **header)
     return FirmwareImage.build(made, octets, None if signer is None else lambda each: rig.keys.sign(signer, each))
 
@@ -179,8 +180,10 @@ def test_a_dated_activation_is_told_of_and_can_be_cancelled() -> None:
 def test_an_image_that_does_not_start_leaves_the_old_one_running() -> None:
     for content in (
         FirmwareContent(starts=False).encode(),
-        MARK + b"no = toml = text",
-        MARK + b'defects = ["none such"]',
+        MAGIC + b"nothing that is understood",
+        FirmwareContent(defects=frozenset({"none such"})).encode(),
+        FirmwareContent(use_cases=frozenset({"none such"})).encode(),
+        FirmwareContent().encode(DeviceType.GSME),
     ):
         rig = Asn1Rig()
         file = image(rig, content)
@@ -260,7 +263,7 @@ def test_a_small_device_activates_by_itself_and_tells_the_broker(kind: DeviceTyp
     assert value_of(alert) == FirmwareVersionAlert(0x8F8B, START, NEW, ReadResult.SUCCESS)
     answer = rig.ask(0x0129, ReadFirmwareVersionCommand(), BROKER)
     assert answer == ReadFirmwareVersionResponse(NEW, ReadResult.SUCCESS)
-    (alert,) = receive(rig, image(rig, FirmwareContent(starts=False).encode(), None, file_version=3))
+    (alert,) = receive(rig, image(rig, FirmwareContent(starts=False).encode(kind), None, file_version=3))
     assert value_of(alert) == FirmwareVersionAlert(0x8F8B, START, NEW, ReadResult.FAILURE)
 
 
@@ -289,10 +292,10 @@ def test_planned_defects_show() -> None:
 
 def test_the_content_of_an_image_is_read_back() -> None:
     for content in (CONTENT, FirmwareContent(frozenset({"ECS17b"}), frozenset(), starts=False)):
-        assert FirmwareContent.decode(content.encode()) == content
+        assert FirmwareContent.decode(content.encode()) == replace(content, device=DeviceType.ESME)
     assert FirmwareContent.decode(b"anything else") == FirmwareContent()
-    for bad in (b"\xff", b"unknown = 1", b"use_cases = 1", b"use_cases = [1]", b"starts = 1", b"["):
-        assert not FirmwareContent.decode(MARK + bad).starts
+    for bad in (b"", b"\xff", bytes(200), CONTENT.encode()[8:-1]):
+        assert not FirmwareContent.decode(MAGIC + bad).starts
     assert FirmwareContent().personality(Personality(variant="B"), NEW) == Personality(
         variant="B", firmware_version=NEW.hex()
     )

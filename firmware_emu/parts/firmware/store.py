@@ -288,13 +288,16 @@ class FirmwareStore(Part):
         wrong = image_hash is not None and self._digest(waiting) != image_hash
         if wrong and not self.device.defective(ACTIVATES_WITHOUT_HASH):
             return ActivationResult.HASH_MISMATCH
-        if "start" in self.state.faults or not self._content(waiting).starts:
+        if "start" in self.state.faults or not self._starts(waiting):
             return ActivationResult.ACTIVATION_FAILURE  # and the old one runs on
         self.state.running, self.state.waiting = waiting, None
         self.touch()
         self._behave()
         self.device.alerts.event(VERSION_CHANGED)
         return ActivationResult.SUCCESS
+
+    def _starts(self, record: ImageRecord) -> bool:
+        return self._content(record).starts_on(self.device.personality.device)
 
     def _activate_itself(self) -> None:
         """A PPMID or load control switch activates what it has received, and tells the access control broker."""
@@ -371,7 +374,8 @@ class FirmwareStore(Part):
             (number_of(self._factory.model, 8) or 0) >> 16,
             int.from_bytes(alert.version, "big"),
         )
-        self.receive_image(FirmwareImage.build(header, FirmwareContent(starts=good).encode()).encode())
+        content = FirmwareContent(starts=good).encode(self._factory.device)
+        self.receive_image(FirmwareImage.build(header, content).encode())
 
     def _cause_receipt(self, alert: DataNotification | GbzAlert) -> None:
         """The check of an image ends of which the maker has put there the hash alone."""
