@@ -1,7 +1,7 @@
 """AES-MMO, the hash of ZigBee, and the link key that an installation code stands for (ZigBee specification B.6).
 
-Matyas-Meyer-Oseas over AES-128: every block is enciphered under the hash so far and added to the result. A message
-may have up to 8191 octets, all that the 16-bit length in the padding can say.
+Matyas-Meyer-Oseas over AES-128: every block is enciphered under the hash so far and added to the result. The padding
+ends with the length in bits, in 16 bits; from 2^16 bits on in 32, with 16 bits of zero behind.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import hmac
 from ..errors import LocalProtocolError
 
 BLOCK = 16
-LONGEST_MESSAGE = 8191
+LONGEST_MESSAGE = (1 << 29) - 1
+"""Octets; all that 32 bits of length can say."""
 INSTALL_CODE_LENGTHS = (6, 8, 12, 16)
 
 
@@ -20,13 +21,14 @@ class InstallCodeError(LocalProtocolError, ValueError):
 
 
 def mmo_hash(message: bytes) -> bytes:
-    """The 16-octet hash. Raises LocalProtocolError for a message of more than 8191 octets."""
+    """The 16-octet hash. Raises LocalProtocolError for a message of 2^29 octets or more."""
     from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
     if len(message) > LONGEST_MESSAGE:
         raise LocalProtocolError(f"{len(message)} octets are too many to hash")
-    padded = message + b"\x80"
-    padded += bytes(-(len(padded) + 2) % BLOCK) + (8 * len(message)).to_bytes(2, "big")
+    bits = 8 * len(message)
+    length = bits.to_bytes(2, "big") if bits < 1 << 16 else bits.to_bytes(4, "big") + bytes(2)
+    padded = b"".join((message, b"\x80", bytes(-(len(message) + 1 + len(length)) % BLOCK), length))
     state = bytes(BLOCK)
     for at in range(0, len(padded), BLOCK):
         block = padded[at : at + BLOCK]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.errors import LocalProtocolError
+from protocols.zigbee import mmo
 from protocols.zigbee.mmo import (
     InstallCodeError,
     checked_install_code,
@@ -55,7 +56,22 @@ def test_other_lengths_are_no_installation_code(length: int) -> None:
         install_code_key(bytes(length))
 
 
-def test_longest_message() -> None:
-    assert len(mmo_hash(bytes(8191))) == 16
+@pytest.mark.parametrize(
+    ("length", "digest"),
+    [
+        (8191, "24EC2FE75BBFFCB34789BC0610E7F165"),
+        (8192, "DC6B0687F09F8607131C170B3BD31591"),
+        (8201, "72C9B15E178AA843E4A16C58E33643A3"),
+        (8202, "BC9828D59B2AA323DAF20BE5F2E66511"),
+    ],
+)
+def test_hash_of_published_long_messages(length: int, digest: str) -> None:
+    # ZigBee specification, C.5: on both sides of where the length takes 32 bits, and where a block is added
+    assert mmo_hash(bytes(place & 0xFF for place in range(length))).hex().upper() == digest
+
+
+def test_longest_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mmo, "LONGEST_MESSAGE", 20)
+    assert len(mmo_hash(bytes(20))) == 16
     with pytest.raises(LocalProtocolError):
-        mmo_hash(bytes(8192))
+        mmo_hash(bytes(21))

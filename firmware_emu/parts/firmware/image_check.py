@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from protocols.gbcs.firmware_image import AUTHORISERS
 from protocols.gbcs.keys import KeyUse
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.roles import RemotePartyRole
 
 from ...credentials import Cell
 from ...defects import register_defect
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
     from ...device import Device
 
 SKIPS_IMAGE_SIGNATURE = register_defect("skips-image-signature", "keeps an image whatever its signature")
-
-AUTHORISERS = {
-    DeviceType.ESME: RemotePartyRole.SUPPLIER,
-    DeviceType.GSME: RemotePartyRole.SUPPLIER,
-    DeviceType.CHF: RemotePartyRole.WAN_PROVIDER,
-}
-"""Whose signature an image needs; that of the hub's is inferred. Other devices take unsigned images."""
 
 
 def authoriser(device: Device) -> RemotePartyRole | None:
