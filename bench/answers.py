@@ -104,7 +104,7 @@ def check_answer(head_end: HeadEnd, command: Command, octets: bytes, now: Instan
     answer.checks += _time(command, message, now)
     try:
         answer.payload = decode_payload(message)
-        _open(answer, message, head_end.store(command.on_behalf_of or command.sender))
+        _open(answer, message, head_end.reader(command))
     except RemoteProtocolError as error:
         answer.checks.append(check("payload", "as the use case says", str(error), passed=False))
     return answer
@@ -133,7 +133,7 @@ def _protection(head_end: HeadEnd, command: Command, message: Message) -> Iterat
     has = Protection.SIGNATURE if message.signature else Protection.NONE
     has |= Protection.NONE if message.mac is None else Protection.MAC
     yield check("protection", protection_text(wanted), protection_text(has))
-    yield from protection_checks(message, head_end.store(command.sender))
+    yield from protection_checks(message, head_end.verifier(command))
 
 
 def protection_checks(message: Message, store: KeyStore, of: str = "") -> Iterator[Check]:

@@ -9,12 +9,18 @@ from dataclasses import replace
 
 from firmware_emu import Device, MemoryNvm, Nvm, Personality, PersonalityError
 from firmware_emu.credentials import Cell, point_anchor
+from firmware_emu.parts.credentials.trust_anchors import TrustAnchors
+from firmware_emu.parts.credentials.update import anchor_of
 from firmware_emu.personalities import named, names
 from protocols.eui64 import Eui64
-from protocols.gbcs.roles import DeviceType
+from protocols.gbcs.keys import KeyUse
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.smki.certificate import Certificate
 
-from .pki import TestPki
-from .rig import DeviceSection, RigError, kind_name
+from .pki import CELLS, TestPki
+from .rig import DeviceSection, RigError, SupplierCells, kind_name
+
+BROKER = RemotePartyRole.ACCESS_CONTROL_BROKER
 
 
 def make_device(section: DeviceSection, pki: TestPki, nvm: Nvm | None = None, proxy: Eui64 | None = None) -> Device:
@@ -26,10 +32,34 @@ def make_device(section: DeviceSection, pki: TestPki, nvm: Nvm | None = None, pr
     new = not memory.keys()
     device = _make(section, pki, memory, proxy)
     if new:
-        for role, use, name in pki.cells(section.eui64):
-            device.credentials.fill(Cell(role, use), point_anchor(pki.devices[section.eui64], name.party, use))
+        _fill_cells(device, section, pki)
         device.commit()
     return device
+
+
+def _fill_cells(device: Device, section: DeviceSection, pki: TestPki) -> None:
+    for role, use, name in pki.cells(section.eui64):
+        device.credentials.fill(Cell(role, use), point_anchor(pki.devices[section.eui64], name.party, use))
+    if CELLS[section.type]:
+        root = Cell(RemotePartyRole.ROOT, None)
+        device.credentials.fill(root, anchor_of(root, pki.infrastructure.organisation_root.certificate))
+        device.find(TrustAnchors).put_contingency_key(pki.contingency().wrapped)
+    if section.supplier_cells is SupplierCells.BROKER:
+        as_bought_by_a_meter_operator(device, pki)
+
+
+def as_bought_by_a_meter_operator(device: Device, pki: TestPki) -> None:
+    """Put the access control broker's certificates into the cells of supplier and network operator.
+
+    So a device comes from its maker that no supplier has ordered. Its key agreement certificate is in both cells for
+    key agreement, as the public test messages show.
+    """
+    broker = pki.parties[BROKER]
+    for cell in list(device.credentials.cells()):
+        if cell.role in (RemotePartyRole.SUPPLIER, RemotePartyRole.NETWORK_OPERATOR):
+            use = KeyUse.DIGITAL_SIGNING if cell.use is KeyUse.DIGITAL_SIGNING else KeyUse.KEY_AGREEMENT
+            certificate = Certificate.decode(broker.certificate(use))
+            device.credentials.fill(cell, anchor_of(cell, certificate))
 
 
 def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, proxy: Eui64 | None) -> Device:

@@ -6,7 +6,8 @@ signed by that party where the use case is critical, and always gets its MAC fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from protocols.errors import LocalProtocolError
@@ -18,6 +19,7 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.gbcs.use_cases import Protection, UseCase
 from protocols.instant import Instant
 
+from .observer import Observer
 from .pki import CELLS, Party
 from .requests import Header, Request
 
@@ -28,7 +30,10 @@ FIRST_COUNTER = 1 << 32
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command as it goes out. ``sender`` is its originator; ``on_behalf_of`` is who the broker speaks for."""
+    """A command as it goes out. ``sender`` is its originator's role; ``on_behalf_of`` is who the broker speaks for.
+
+    ``party`` is the originator with its keys, where it is not simply who holds that role for the device.
+    """
 
     request: Request
     device: Eui64
@@ -36,6 +41,7 @@ class Command:
     message: Message
     octets: bytes
     on_behalf_of: RemotePartyRole | None = None
+    party: Party | None = None
 
     @property
     def use_case(self) -> UseCase:
@@ -44,7 +50,11 @@ class Command:
 
 
 class HeadEnd:
-    """The remote parties of a rig. ``devices`` are kinds of device by identifier."""
+    """The remote parties of a rig. ``devices`` are kinds of device by identifier.
+
+    ``parties`` hold the roles for every device, but where ``install`` has said that a device knows another party, or
+    other keys of the same one: that begins when the device has confirmed it, and not before.
+    """
 
     def __init__(
         self,
@@ -55,39 +65,90 @@ class HeadEnd:
         self.parties, self.devices = dict(parties), dict(devices)
         self.now: Instant = 0
         self.sent: list[Command] = []
-        first = FIRST_COUNTER if first_counter is None else first_counter
-        self._counters = dict.fromkeys(self.parties, first)
+        self._first = FIRST_COUNTER if first_counter is None else first_counter
+        self._counters: dict[tuple[RemotePartyRole, Eui64], int] = {}
+        self._holders: dict[tuple[Eui64, RemotePartyRole], Party] = {}
+        self._witnesses: dict[Eui64, KeyStore] = {}
 
     @property
     def counters(self) -> Mapping[RemotePartyRole, int]:
-        """The counter that each role used last."""
-        return dict(self._counters)
+        """The counter that each role's own party used last."""
+        return {role: self.counter(role) for role in self.parties}
 
     def go_on_from(self, counters: Mapping[RemotePartyRole, int]) -> None:
         """Use counters above these, as of a run before."""
-        self._counters.update({role: last for role, last in counters.items() if role in self._counters})
+        for role, last in counters.items():
+            if role in self.parties:
+                self._counters[role, self.identity(role)] = last
 
-    def identity(self, role: RemotePartyRole) -> Eui64:
+    # who holds a role
+
+    def holder(self, role: RemotePartyRole, device: Eui64 | None = None) -> Party:
+        """The party of a role, as a device knows it, or as devices do that nobody has told otherwise."""
+        return self.parties[role] if device is None else self._holders.get((device, role)) or self.parties[role]
+
+    def install(self, device: Eui64, party: Party) -> None:
+        """From now on the device knows this party in its role: it has said so."""
+        self._holders[device, party.role] = party
+
+    def holders(self, device: Eui64) -> Iterator[Party]:
+        """Every party that the device knows otherwise than other devices do."""
+        return (party for (known_to, _), party in self._holders.items() if known_to == device)
+
+    def identity(self, role: RemotePartyRole, device: Eui64 | None = None) -> Eui64:
         """The identifier of the party of a role."""
-        return self.parties[role].eui64
+        return self.holder(role, device).eui64
 
-    def store(self, role: RemotePartyRole) -> KeyStore:
+    def store(self, role: RemotePartyRole, device: Eui64 | None = None) -> KeyStore:
         """The key store of the party of a role."""
-        return self.parties[role].store
+        return self.holder(role, device).store
 
     def role_of(self, identifier: Eui64) -> RemotePartyRole | None:
         """The role of a party, None for somebody else."""
-        return next((role for role, party in self.parties.items() if party.eui64 == identifier), None)
+        known = (*self.parties.values(), *self._holders.values())
+        return next((party.role for party in known if party.eui64 == identifier), None)
 
-    def counter(self, role: RemotePartyRole) -> int:
-        """The counter that was used last by a role."""
-        return self._counters[role]
+    # who checks an answer
 
-    def next_counter(self, role: RemotePartyRole, *, top_up: bool = False) -> int:
-        """A counter above all that the role has used. That of a top-up has a lower half of zero, as tokens need."""
-        last = self._counters[role]
-        self._counters[role] = ((last >> 32) + 1) << 32 if top_up else last + 1
-        return self._counters[role]
+    def party_of(self, command: Command) -> Party:
+        """The originator of a command."""
+        return command.party or self.holder(command.sender, command.device)
+
+    def reader(self, command: Command) -> KeyStore:
+        """The key store of whoever may read what is encrypted in the answer."""
+        behalf = command.on_behalf_of
+        return self.party_of(command).store if behalf is None else self.store(behalf, command.device)
+
+    def verifier(self, command: Command) -> KeyStore:
+        """What verifies the answer: the originator's key store, and beside it a key that the device may just have."""
+        store, also = self.party_of(command).store, self._witnesses.get(command.device)
+        return store if also is None else Observer([store, also])
+
+    def witness(self, device: Eui64) -> KeyStore | None:
+        """The key that the device may just have put into use."""
+        return self._witnesses.get(device)
+
+    @contextmanager
+    def expecting(self, device: Eui64, certificates: KeyStore) -> Iterator[None]:
+        """While a device is told to change its key: it may sign with the old one or the new one."""
+        self._witnesses[device] = certificates
+        try:
+            yield
+        finally:
+            del self._witnesses[device]
+
+    # counters
+
+    def counter(self, role: RemotePartyRole, party: Party | None = None) -> int:
+        """The counter that was used last by a role's party."""
+        return self._counters.get((role, (party or self.holder(role)).eui64), self._first)
+
+    def next_counter(self, role: RemotePartyRole, *, top_up: bool = False, party: Party | None = None) -> int:
+        """A counter above all that the party has used. That of a top-up has a lower half of zero, as tokens need."""
+        last = self.counter(role, party)
+        used = ((last >> 32) + 1) << 32 if top_up else last + 1
+        self._counters[role, (party or self.holder(role)).eui64] = used
+        return used
 
     def usual_sender(self, case: UseCase, device: Eui64) -> RemotePartyRole:
         """The role that may send a use case to a device which knows it: supplier, network operator, broker, others."""
@@ -107,33 +168,38 @@ class HeadEnd:
         sender: RemotePartyRole | None = None,
         on_behalf_of: RemotePartyRole | None = None,
         counter: int | None = None,
+        party: Party | None = None,
     ) -> Command:
-        """Build and protect a command. ``on_behalf_of`` makes the broker its originator; ``keep`` what goes out."""
-        role = BROKER if on_behalf_of is not None else sender or self.usual_sender(request.use_case, device)
-        used = self.next_counter(role, top_up=request.top_up) if counter is None else counter
-        return self._protected(self._draft(device, request, role, on_behalf_of, used))
+        """Build and protect a command; ``keep`` what goes out.
+
+        ``on_behalf_of`` makes the broker its originator; ``party`` sends it in its role, whether the device knows it
+        or not.
+        """
+        behalf = on_behalf_of
+        role = BROKER if behalf is not None else sender
+        found = party or self.holder(role or self.usual_sender(request.use_case, device), device)
+        used = self.next_counter(found.role, top_up=request.top_up, party=found) if counter is None else counter
+        return self._protected(self._draft(device, request, found, behalf, used))
 
     def keep(self, command: Command) -> None:
         """Remember a command as sent, right or spoiled."""
         self.sent.append(command)
 
     def _draft(
-        self, device: Eui64, request: Request, role: RemotePartyRole, behalf: RemotePartyRole | None, counter: int
+        self, device: Eui64, request: Request, party: Party, behalf: RemotePartyRole | None, counter: int
     ) -> Command:
-        originator = self.identity(role)
-        reader = originator if behalf is None else self.identity(behalf)
-        header = Header(counter, originator, device, reader, self.now)
+        reader = party if behalf is None else self.holder(behalf, device)
+        header = Header(counter, party.eui64, device, reader.eui64, self.now)
         other = OtherInformation(request.use_case.message_code)
         if behalf is not None:
-            other = OtherInformation(other.message_code, reader, self.next_counter(behalf))
-        message = Message(Cra.COMMAND, counter, originator, device, other, request.payload(header))
-        return Command(request, device, role, message, b"", behalf)
+            other = OtherInformation(other.message_code, reader.eui64, self.next_counter(behalf, party=reader))
+        message = Message(Cra.COMMAND, counter, party.eui64, device, other, request.payload(header))
+        return Command(request, device, party.role, message, b"", behalf, party)
 
     def _protected(self, command: Command) -> Command:
         wanted = command.use_case.protection_of(Cra.COMMAND, command.sender, self.devices.get(command.device))
-        message = protect(
-            command.message, wanted, self.store(command.sender), self.store(BROKER), self.identity(BROKER)
-        )
+        broker = self.holder(BROKER, command.device)
+        message = protect(command.message, wanted, self.party_of(command).store, broker.store, broker.eui64)
         return replace(command, message=message, octets=message.encode())
 
 

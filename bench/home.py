@@ -13,8 +13,10 @@ from hal.blocks import BlockChannel
 from hal.frame import WrapperChannel
 from hal.opening import open_frames
 from protocols.errors import DecodeError
+from protocols.eui64 import Eui64
 from protocols.gbcs.key_folder import FolderKeyStore, KeyFolderError
 from protocols.gbcs.keys import KeyStore, PurposeError
+from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.roles import RemotePartyRole
 
 from .clock import Clock, RealClock, VirtualClock
@@ -45,7 +47,8 @@ class Home:
         self.clock: Clock = VirtualClock(rig.started) if rig.virtual_time else RealClock()
         parties = self._parties()
         self.head_end = HeadEnd(parties, {d.eui64: d.type for d in rig.devices}, self._first_counter())
-        self.observer = Observer([*(party.store for party in parties.values()), *self._introduce(parties.values())])
+        self._stores = [*(party.store for party in parties.values()), *self._introduce(parties.values())]
+        self.observer = Observer(self._stores)
         self.recorder = Recorder(self.clock.now, sink)
         self.targets: tuple[Target, ...] = ()
         self.diary = Diary()
@@ -119,14 +122,30 @@ class Home:
         """The emulated device of a name, None if the device is real."""
         return self.installation.servers.get(name)
 
-    def seen(self, name: str, octets: bytes) -> SeenMessage:
-        """A message for the record, decoded with all that the remote parties together can know of it."""
+    def observer_of(self, device: Eui64) -> Observer:
+        """The bench's eyes for a device, which may know other parties or keys than the rest of the home."""
+        holders, witness = [party.store for party in self.head_end.holders(device)], self.head_end.witness(device)
+        if not holders and witness is None:
+            return self.observer
+        return Observer([*holders, *([] if witness is None else [witness]), *self._stores])
+
+    def seen(self, name: str, octets: bytes, party: Party | None = None) -> SeenMessage:
+        """A message for the record, decoded with all that the remote parties together can know of it.
+
+        ``party`` sent it, with keys that its recipient may not know.
+        """
         at = float(self.clock.now())
         try:
-            found = inspect_message(octets, self.observer)
+            found = inspect_message(octets, self._observer_for(octets, party))
             return SeenMessage(name, octets, at, tuple(found.sheet().fields), found.notes())
         except DecodeError as error:
             return SeenMessage(name, octets, at, problem=str(error))
+
+    def _observer_for(self, octets: bytes, party: Party | None) -> Observer:
+        message = Message.decode(octets)
+        device = message.recipient if message.cra is Cra.COMMAND else message.originator
+        usual = self.observer_of(device)
+        return usual if party is None else Observer([party.store, usual])
 
     def _look(self) -> None:
         """Read the meters for the record."""

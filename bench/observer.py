@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from protocols.errors import MissingKeyError
 from protocols.eui64 import Eui64
-from protocols.gbcs.keys import KeyName, KeyStore, Purpose
+from protocols.gbcs.keys import KeyName, KeyStore, KeyUse, Purpose
 
 
 class Observer:
@@ -45,13 +45,16 @@ class Observer:
         raise MissingKeyError("who only looks on does not sign")
 
     def verify(self, party: Eui64, octets: bytes, signature: bytes) -> bool:
-        """With the first store that knows the party's key. Raises MissingKeyError."""
-        for store in self._stores[:-1]:
-            try:
-                return store.verify(party, octets, signature)
-            except MissingKeyError:
+        """With any key of the party that a store knows: it may just have changed it. Raises MissingKeyError."""
+        name, tried = KeyName(party, KeyUse.DIGITAL_SIGNING), set[bytes]()
+        for store in self._stores:
+            point = store.public_point(name)
+            if point is None or point in tried:
                 continue
-        return self._stores[-1].verify(party, octets, signature)
+            if store.verify(party, octets, signature):
+                return True
+            tried.add(point)
+        return False if tried else self._stores[-1].verify(party, octets, signature)
 
     def derive(self, one: KeyName, other: KeyName, other_info: bytes) -> bytes:
         """With the store that holds a private key of the pair. Raises MissingKeyError."""

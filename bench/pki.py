@@ -2,6 +2,9 @@
 
 Every party and every device gets a key store of its own, with its own private keys and nobody else's, and the public
 keys of those it has to do with. These keys are for tests: whoever knows the seed knows them.
+
+A party may have new keys, its next generation; and there is a second supplier and network operator, to whom devices
+can go over. Devices hold the root of the organisations, so they can check the certificates that they are given.
 """
 
 from __future__ import annotations
@@ -9,12 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
+from typing import NamedTuple
 
-from protocols.eui64 import Eui64
+from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
+
+from protocols.errors import MissingKeyError
+from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.smki.infrastructure import Infrastructure, make_infrastructure
+from protocols.smki.issue import public_key_info
 from protocols.smki.names import KeyUsage
 
 from .rig import Rig
@@ -53,13 +61,49 @@ CELLS: Mapping[DeviceType, tuple[tuple[RemotePartyRole, KeyUse], ...]] = {
 """The trust anchor cells of each kind of device. A gas meter knows no network operator; a hub knows no supplier."""
 
 
+NEWCOMERS: Mapping[RemotePartyRole, tuple[Eui64, Eui64]] = {
+    _R.SUPPLIER: (eui64("90B3D51F30030000"), eui64("90B3D51F30050000")),
+    _R.NETWORK_OPERATOR: (eui64("90B3D51F30040000"), eui64("90B3D51F30060000")),
+}
+"""The second party of a role; the other identifier is for rigs in which somebody has the first."""
+CONTINGENCY = eui64("70B3D51F300017FF")
+"""The originator of replacements by contingency, as in the public test messages."""
+
+
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A remote party with the key store that only it uses."""
+    """A remote party with the key store that only it uses. ``generation`` counts the renewals of its keys."""
 
     role: RemotePartyRole
     eui64: Eui64
     store: MemoryKeyStore
+    generation: int = 0
+
+    @property
+    def uses(self) -> tuple[KeyUse, ...]:
+        """Its key pairs."""
+        return USES.get(self.role, (SIGNING,))
+
+    def certificate(self, use: KeyUse) -> bytes:
+        """Its certificate for a use, in DER. Raises MissingKeyError."""
+        found = self.store.certificate(KeyName(self.eui64, use))
+        if found is None:
+            raise MissingKeyError(f"no certificate of {KeyName(self.eui64, use)}")
+        return found
+
+
+class Contingency(NamedTuple):
+    """The contingency key: who signs with it, and the symmetric key that opens what devices hold of it.
+
+    ``wrapped`` is that: the public key, wrapped.
+    """
+
+    party: Party
+    symmetric_key: bytes
+    wrapped: bytes
+
+    def __repr__(self) -> str:
+        return "<contingency key>"
 
 
 def public_keys(store: MemoryKeyStore, names: Iterable[KeyName]) -> MemoryKeyStore:
@@ -91,6 +135,9 @@ class TestPki:
         for identifier, store in self.devices.items():
             if self._types[identifier] is not DeviceType.TYPE_2:  # it takes no GBCS messages
                 self._make(store, identifier, (SIGNING, AGREEMENT), None)
+        self._others: dict[tuple[RemotePartyRole, Eui64, int, int], Party] = {}
+        self._infrastructures = [self.infrastructure]
+        self._contingencies: dict[int, Contingency] = {}
         self._introduce()
 
     def entropy(self, label: str) -> bytes:
@@ -101,6 +148,66 @@ class TestPki:
         """The trust anchor cells of a device: role, use, and whose key is in it."""
         for role, use in CELLS[self._types[device]]:
             yield role, use, KeyName(self.parties[role].eui64, use)
+
+    # those who come later
+
+    @property
+    def others(self) -> tuple[Party, ...]:
+        """Every party that was made after the first ones."""
+        return tuple(self._others.values())
+
+    def newcomer(self, role: RemotePartyRole) -> Party:
+        """The second party of a role: another supplier or network operator."""
+        taken = {party.eui64 for party in self.parties.values()}
+        return self._other(role, next(each for each in NEWCOMERS[role] if each not in taken), 0)
+
+    def renewed(self, party: Party, root: int = 0) -> Party:
+        """The same party with new keys. ``root``: how often the organisations' root has been replaced."""
+        return self._other(party.role, party.eui64, party.generation + 1, root)
+
+    def authority(self, root: int = 0) -> Infrastructure:
+        """The infrastructure after so many replacements of its root."""
+        while len(self._infrastructures) <= root:
+            self._infrastructures.append(
+                make_infrastructure(self.entropy(f"infrastructure {len(self._infrastructures)}"))
+            )
+        return self._infrastructures[root]
+
+    def contingency(self, root: int = 0) -> Contingency:
+        """The contingency key that belongs to a root."""
+        if root not in self._contingencies:
+            self._contingencies[root] = self._make_contingency(root)
+        return self._contingencies[root]
+
+    def learn(self, name: KeyName, certificate: bytes) -> None:
+        """A device has a new key: everybody who has to do with it is given the certificate (DER)."""
+        self.certificates[name] = certificate
+        for party in (*self.parties.values(), *self._others.values()):
+            party.store.remove(name)
+            party.store.put_certificate(name, certificate)
+
+    def _other(self, role: RemotePartyRole, identity: Eui64, generation: int, root: int = 0) -> Party:
+        key = (role, identity, generation, root)
+        if key not in self._others:
+            party = self._others[key] = Party(role, identity, MemoryKeyStore(), generation)
+            for use in party.uses:
+                label = f"{identity.hex()} {use} generation {generation} {root}"
+                self._issue(party.store, identity, use, role, label, self.authority(root))
+            self._give(party.store, [name for name in self.certificates if name.party in self.devices])
+            self._tell_roles(party.store)
+            party.store.set_party_of_role(role, identity)
+        return self._others[key]
+
+    def _make_contingency(self, root: int) -> Contingency:
+        store = MemoryKeyStore()
+        label = f"contingency {root}"
+        point = store.generate(KeyName(CONTINGENCY, SIGNING), self.entropy(label))
+        self._give(store, [name for name in self.certificates if name.party in self.devices])
+        secret = self.entropy(f"{label} symmetric")[:32]
+        wrapped = aes_key_wrap_with_padding(secret, public_key_info(point))
+        return Contingency(Party(_R.ROOT, CONTINGENCY, store, root), secret, wrapped)
+
+    # keys from elsewhere
 
     def adopt(self, store: MemoryKeyStore) -> None:
         """Have the parties of a store in the place of those made here: its devices know them, it knows the devices."""
@@ -129,16 +236,29 @@ class TestPki:
 
     def _make(self, store: MemoryKeyStore, owner: Eui64, uses: Iterable[KeyUse], role: RemotePartyRole | None) -> None:
         for use in uses:
-            name = KeyName(owner, use)
-            point = store.generate(name, self.entropy(f"{owner.hex()} {use}"))
-            usage = KeyUsage.DIGITAL_SIGNATURE if use is SIGNING else KeyUsage.KEY_AGREEMENT
-            issued = (
-                self.infrastructure.device(owner, usage, point)
-                if role is None
-                else self.infrastructure.organisation(owner, role, usage, point)
-            )
-            self.certificates[name] = issued.encode()
-            store.put_certificate(name, self.certificates[name])
+            certificate = self._issue(store, owner, use, role, f"{owner.hex()} {use}", self.infrastructure)
+            self.certificates[KeyName(owner, use)] = certificate
+
+    def _issue(
+        self,
+        store: MemoryKeyStore,
+        owner: Eui64,
+        use: KeyUse,
+        role: RemotePartyRole | None,
+        label: str,
+        infrastructure: Infrastructure,
+    ) -> bytes:
+        """A key pair in a store, with its certificate; ``role`` is None for a device."""
+        name = KeyName(owner, use)
+        point = store.generate(name, self.entropy(label))
+        usage = KeyUsage.DIGITAL_SIGNATURE if use is SIGNING else KeyUsage.KEY_AGREEMENT
+        issued = (
+            infrastructure.device(owner, usage, point)
+            if role is None
+            else infrastructure.organisation(owner, role, usage, point)
+        )
+        store.put_certificate(name, issued.encode())
+        return issued.encode()
 
     def _introduce(self) -> None:
         devices = [name for name in self.certificates if name.party in self.devices]

@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from enum import StrEnum
 from hashlib import sha256
 from importlib import resources
 from pathlib import Path
@@ -38,6 +39,7 @@ __all__ = [
     "Load",
     "Rig",
     "RigError",
+    "SupplierCells",
     "embedded_rigs",
     "kind_name",
     "load_rig",
@@ -104,6 +106,16 @@ def _utc(value: datetime) -> datetime:
     return at
 
 
+class SupplierCells(StrEnum):
+    """Whose certificates the cells of supplier and network operator hold when a run begins.
+
+    ``BROKER``: the access control broker's, as in a device that a meter operator bought; the suite hands it over.
+    """
+
+    SUPPLIER = "supplier"
+    BROKER = "broker"
+
+
 class DeviceSection(Strict):
     """One device.
 
@@ -111,7 +123,8 @@ class DeviceSection(Strict):
     version, eight hexadecimal digits. ``defects`` are planned faults of its firmware. ``keystore``: folder with the
     certificates of a real device. ``auxiliary``: controllers of an emulated meter in the place of its model's, as in a
     personality; the EUI-64 of a HCALCS of the rig makes the meter control it. ``ask_every``: seconds between two
-    questions of an emulated display to the electricity meter.
+    questions of an emulated display to the electricity meter. ``supplier_cells``: "broker" if the device has yet to be
+    handed over to its supplier and network operator.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,60}$")]
@@ -125,6 +138,7 @@ class DeviceSection(Strict):
     auxiliary: Annotated[tuple[str, ...], Field(max_length=5)] = ()
     ask_every: Annotated[int, Field(ge=1, le=DAY)] = 10
     keystore: Path | None = None
+    supplier_cells: SupplierCells = SupplierCells.SUPPLIER
 
     @property
     def emulated(self) -> bool:

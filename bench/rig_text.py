@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from hal.address import Address
 from protocols.eui64 import eui64_text
 
-from .rig import DeviceSection, Rig, kind_name
+from .rig import DeviceSection, Rig, SupplierCells, kind_name
 
 
 def rig_text(rig: Rig, addresses: Mapping[str, Address], counters: str) -> str:
@@ -39,6 +39,8 @@ def _device(section: DeviceSection, address: Address) -> Iterator[str]:
     for key in ("model", "firmware"):
         if getattr(section, key):
             yield f"{key} = {_text(getattr(section, key))}"
+    if section.supplier_cells is not SupplierCells.SUPPLIER:
+        yield f"supplier_cells = {_text(section.supplier_cells)}"
     if section.auxiliary:
         yield f"auxiliary = {json.dumps(section.auxiliary)}"
     load = section.load.model_dump(exclude_defaults=True)

@@ -14,13 +14,14 @@ from .head_end import BROKER, Command, HeadEnd
 
 def with_foreign_mac(head_end: HeadEnd, command: Command, stranger: KeyStore) -> Command:
     """The MAC made with another key than the broker's; the signature, if there is one, stays right."""
-    return _of(command, protection.add_mac(command.message, stranger, head_end.identity(BROKER)))
+    return _of(command, protection.add_mac(command.message, stranger, head_end.identity(BROKER, command.device)))
 
 
 def with_foreign_signature(head_end: HeadEnd, command: Command, stranger: KeyStore) -> Command:
     """Signed with another key in the sender's name, and a right MAC around it."""
     signed = protection.sign(command.message.without_protection(), stranger)
-    return _of(command, protection.add_mac(signed, head_end.store(BROKER), head_end.identity(BROKER)))
+    broker = head_end.holder(BROKER, command.device)
+    return _of(command, protection.add_mac(signed, broker.store, broker.eui64))
 
 
 def with_altered_octet(command: Command) -> Command:

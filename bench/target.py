@@ -27,6 +27,7 @@ from .session import Arrived, NothingCame
 
 if TYPE_CHECKING:
     from .home import Home
+    from .pki import Party
     from .rig import DeviceSection
     from .session import Session
 
@@ -144,14 +145,17 @@ class Target:
         *,
         sender: RemotePartyRole | None = None,
         on_behalf_of: RemotePartyRole | None = None,
+        party: Party | None = None,
         success: bool = True,
     ) -> Reply:
         """Send a command and check the answer in every way; with ``success`` also that all of it was carried out.
 
-        Raises DeviceFinding for the first check that does not pass.
+        Who sends it is as in ``HeadEnd.command``. Raises DeviceFinding for the first check that does not pass.
         """
         self._home.tick()
-        command = self._home.head_end.command(self.eui64, request, sender=sender, on_behalf_of=on_behalf_of)
+        command = self._home.head_end.command(
+            self.eui64, request, sender=sender, on_behalf_of=on_behalf_of, party=party
+        )
         exchange = self._open(command, request.title)
         try:
             arrived = self._home.run(self._round(command))
@@ -248,7 +252,7 @@ class Target:
 
     def _open(self, command: Command, title: str) -> OpenExchange:
         exchange = self._home.recorder.open(self.name, command.use_case.name, title)
-        exchange.sent = self._home.seen("command", command.octets)
+        exchange.sent = self._home.seen("command", command.octets, command.party)
         return exchange
 
     def _note(self, exchange: OpenExchange, arrived: Sequence[Arrived], command: Command | None) -> list[Alert]:
@@ -279,7 +283,7 @@ class Target:
         checks = [
             check(f"originator{named}", eui64_text(self.eui64), eui64_text(message.originator)),
             check(f"protection{named}", protection_text(wanted), protection_text(has)),
-            *protection_checks(message, self._home.observer, named),
+            *protection_checks(message, self._home.observer_of(self.eui64), named),
         ]
         return Alert(code, message.message_code, message.recipient), checks
 

@@ -19,8 +19,8 @@ SUPPLIER = RemotePartyRole.SUPPLIER
 
 def token(head_end: HeadEnd, device: Eui64, counter: int, pounds: int) -> bytes:
     """The twenty digits for a device; ``counter`` is that of the command, whose upper half they stand for."""
-    store, supplier = head_end.store(SUPPLIER), head_end.identity(SUPPLIER)
-    return make_utrn(store, supplier, device, counter >> 32, pounds, ValueClass.POUNDS).encode()
+    supplier = head_end.holder(SUPPLIER, device)
+    return make_utrn(supplier.store, supplier.eui64, device, counter >> 32, pounds, ValueClass.POUNDS).encode()
 
 
 def electricity_top_up(head_end: HeadEnd, pounds: int) -> Request:

@@ -104,5 +104,5 @@ def gas_balance(gsme: Target, title: str) -> int:
 
 def digits(meter: Target, amount: int) -> str:
     """A new token for a meter."""
-    counter = meter.head_end.next_counter(SUPPLIER, top_up=True)
+    counter = meter.head_end.next_counter(SUPPLIER, top_up=True, party=meter.head_end.holder(SUPPLIER, meter.eui64))
     return token(meter.head_end, meter.eui64, counter, amount).decode()
