@@ -11,10 +11,23 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 from ..errors import DecodeError, EncodeError
+from ..eui64 import Eui64
 
 CLUSTER = 0x0019
 
 SUCCESS, ABORT, INVALID_IMAGE, WAIT_FOR_DATA, NO_IMAGE = 0x00, 0x95, 0x96, 0x97, 0x98
+NOT_AUTHORIZED, MALFORMED, UNSUPPORTED, MORE_IMAGES = 0x7E, 0x80, 0x81, 0x99
+STATUS_TEXT = {
+    SUCCESS: "success",
+    NOT_AUTHORIZED: "not authorised",
+    MALFORMED: "malformed command",
+    UNSUPPORTED: "unsupported cluster command",
+    ABORT: "abort",
+    INVALID_IMAGE: "invalid image",
+    WAIT_FOR_DATA: "wait for data",
+    NO_IMAGE: "no image available",
+    MORE_IMAGES: "require more image",
+}
 UNTIL_TOLD = 0xFFFFFFFF
 """As the time of an upgrade: wait for the command that activates it."""
 ANY, ANY_VERSION = 0xFFFF, 0xFFFFFFFF
@@ -37,14 +50,22 @@ ANY_FILE = FileId(ANY, ANY, ANY_VERSION)
 
 @dataclass(frozen=True, slots=True)
 class ImageNotify:
-    """There may be a new image. ``jitter`` is 1 to 100; the receiver asks if its own random number is not above."""
+    """There may be a new image. ``jitter`` is 1 to 100; the receiver asks if its own random number is not above.
+
+    The file is named no further than it is told: by manufacturer, then image type, then version.
+    """
 
     jitter: int = 100
+    manufacturer: int | None = None
+    image_type: int | None = None
+    file_version: int | None = None
     command: ClassVar[int] = 0x00
 
     def payload(self) -> bytes:
         """The octets behind the ZCL header."""
-        return bytes((0, self.jitter))
+        named = (self.manufacturer, self.image_type, self.file_version)
+        given = next((number for number, value in enumerate(named) if value is None), len(named))
+        return bytes((given, self.jitter)) + _NAMED[given].pack(*named[:given])
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,37 +101,67 @@ class QueryNextImageResponse:
 
 @dataclass(frozen=True, slots=True)
 class ImageBlockRequest:
-    """Give at most ``most`` octets of the image from ``offset`` on."""
+    """Give at most ``most`` octets of the image from ``offset`` on.
+
+    ``requester`` names the device that asks; ``period`` is the time in milliseconds that it leaves between two
+    requests, 0 to 65535, and says that it can be told another.
+    """
 
     file: FileId
     offset: int
     most: int
+    requester: Eui64 | None = None
+    period: int | None = None
     command: ClassVar[int] = 0x03
 
     def payload(self) -> bytes:
         """The octets behind the ZCL header."""
-        return b"\x00" + _FILE.pack(*self.file) + struct.pack("<IB", self.offset, self.most)
+        if self.requester is None and self.period is None:
+            return b"\x00" + _FILE.pack(*self.file) + _BLOCK_ASKED.pack(self.offset, self.most)
+        control = (self.requester is not None) * _HAS_REQUESTER | (self.period is not None) * _HAS_PERIOD
+        octets = bytes((control,)) + _FILE.pack(*self.file) + _BLOCK_ASKED.pack(self.offset, self.most)
+        if self.requester is not None:
+            octets += bytes(self.requester)[::-1]
+        return octets if self.period is None else octets + self.period.to_bytes(2, "little")
 
 
 @dataclass(frozen=True, slots=True)
 class ImageBlock:
-    """A block of the image, or with another status why there is none; ``wait`` is in seconds."""
+    """A block of the image, or with another status why there is none.
+
+    Told to wait, a device asks again when as many seconds have passed as ``request_time`` is after ``current_time``
+    (both seconds of UTC; a current time of 0 says that the other is a delay), and leaves ``period`` milliseconds
+    between its requests from then on.
+    """
 
     status: int
     file: FileId | None = None
     offset: int = 0
     data: bytes = b""
-    wait: int = 0
+    current_time: int = 0
+    request_time: int = 0
+    period: int = 0
     command: ClassVar[int] = 0x05
+
+    @classmethod
+    def later(cls, seconds: int, period: int = 0) -> ImageBlock:
+        """Ask again in so many seconds."""
+        return cls(WAIT_FOR_DATA, request_time=seconds, period=period)
+
+    @property
+    def wait(self) -> int:
+        """Seconds to wait."""
+        return max(0, self.request_time - self.current_time)
 
     def payload(self) -> bytes:
         """The octets behind the ZCL header."""
         if self.status == WAIT_FOR_DATA:
-            return bytes((self.status,)) + struct.pack("<IIH", 0, self.wait, 0)
+            return bytes((self.status,)) + _WAIT.pack(self.current_time, self.request_time, self.period)
         if self.file is None:
             return bytes((self.status,))
-        head = _FILE.pack(*self.file) + struct.pack("<IB", self.offset, len(self.data))
-        return bytes((self.status,)) + head + self.data
+        return (
+            bytes((self.status,)) + _FILE.pack(*self.file) + _BLOCK_ASKED.pack(self.offset, len(self.data)) + self.data
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +202,9 @@ OtaMessage = (
 )
 _FROM_SERVER = (ImageNotify, QueryNextImageResponse, ImageBlock, UpgradeEndResponse)
 _FILE = struct.Struct("<HHI")
+_NAMED = (struct.Struct("<"), struct.Struct("<H"), struct.Struct("<HH"), _FILE)
+_BLOCK_ASKED, _WAIT = struct.Struct("<IB"), struct.Struct("<IIH")
+_HAS_REQUESTER, _HAS_PERIOD = 1, 2
 _FILE_AT = 1
 _END = _FILE_AT + _FILE.size
 
@@ -194,25 +248,39 @@ def _query_response(data: bytes) -> QueryNextImageResponse:
     return QueryNextImageResponse(SUCCESS, _file(data), struct.unpack_from("<I", data, _END)[0])
 
 
+def _notify(data: bytes) -> ImageNotify:
+    return ImageNotify(data[1], *_NAMED[data[0]].unpack_from(data, 2))
+
+
 def _block_request(data: bytes) -> ImageBlockRequest:
-    return ImageBlockRequest(_file(data), *struct.unpack_from("<IB", data, _END))
+    at = _END + _BLOCK_ASKED.size
+    requester = period = None
+    if data[0] & _HAS_REQUESTER:
+        requester, at = Eui64(_exactly(data[at : at + 8], 8)[::-1]), at + 8
+    if data[0] & _HAS_PERIOD:
+        period = int.from_bytes(_exactly(data[at : at + 2], 2), "little")
+    offset, most = _BLOCK_ASKED.unpack_from(data, _END)
+    return ImageBlockRequest(_file(data), offset, most, requester, period)
 
 
 def _block(data: bytes) -> ImageBlock:
     if data[0] == WAIT_FOR_DATA:
-        current, asked, _period = struct.unpack_from("<IIH", data, 1)
-        return ImageBlock(WAIT_FOR_DATA, wait=max(0, asked - current))
+        current, asked, period = _WAIT.unpack_from(data, 1)
+        return ImageBlock(WAIT_FOR_DATA, current_time=current, request_time=asked, period=period)
     if data[0] != SUCCESS:
         return ImageBlock(data[0])
-    offset, length = struct.unpack_from("<IB", data, _END)
-    octets = data[_END + 5 : _END + 5 + length]
+    offset, length = _BLOCK_ASKED.unpack_from(data, _END)
+    return ImageBlock(SUCCESS, _file(data), offset, _exactly(data[_END + 5 : _END + 5 + length], length))
+
+
+def _exactly(octets: bytes, length: int) -> bytes:
     if len(octets) != length:
         raise IndexError
-    return ImageBlock(SUCCESS, _file(data), offset, octets)
+    return octets
 
 
 _READERS: dict[tuple[bool, int], Callable[[bytes], Any]] = {
-    (True, ImageNotify.command): lambda data: ImageNotify(data[1]),
+    (True, ImageNotify.command): _notify,
     (False, QueryNextImage.command): _query,
     (True, QueryNextImageResponse.command): _query_response,
     (False, ImageBlockRequest.command): _block_request,
