@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
 from ..errors import CertificateError, LocalProtocolError
+from ..secret import Secret
 
 POINT_LENGTH = 65
 SIGNATURE_LENGTH = 64
@@ -47,6 +48,7 @@ def load_point(point: bytes) -> ec.EllipticCurvePublicKey:
 
 def load_private(octets: bytes, pass_phrase: bytes | None = None) -> ec.EllipticCurvePrivateKey:
     """A private key from PKCS#8, PEM or DER. Raises LocalProtocolError; its text shows nothing of the key."""
+    octets, pass_phrase = Secret(octets), None if pass_phrase is None else Secret(pass_phrase)
     pem = octets.lstrip().startswith(b"-----")
     load = serialization.load_pem_private_key if pem else serialization.load_der_private_key
     try:
@@ -63,9 +65,20 @@ def load_private(octets: bytes, pass_phrase: bytes | None = None) -> ec.Elliptic
 
 def private_from(entropy: bytes) -> ec.EllipticCurvePrivateKey:
     """The private key that 48 octets of randomness make. Raises LocalProtocolError for another number of octets."""
+    entropy = Secret(entropy)
     if len(entropy) != ENTROPY_LENGTH:
         raise LocalProtocolError(f"a key is made from {ENTROPY_LENGTH} octets of randomness, not {len(entropy)}")
     return ec.derive_private_key(int.from_bytes(entropy, "big") % (_ORDER - 1) + 1, _CURVE)
+
+
+def private_number(private: ec.EllipticCurvePrivateKey) -> Secret:
+    """The private key as 32 octets. For sealing alone."""
+    return Secret(private.private_numbers().private_value.to_bytes(32, "big"))
+
+
+def private_of(number: Secret) -> ec.EllipticCurvePrivateKey:
+    """The private key of 32 octets that were sealed. Raises ValueError for what is no private key."""
+    return ec.derive_private_key(int.from_bytes(number, "big"), _CURVE)
 
 
 def sign(private: ec.EllipticCurvePrivateKey, octets: bytes) -> bytes:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ..enumerations import plain_members
 from ..eui64 import Eui64
+from ..secret import Secret
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -54,13 +55,13 @@ def begin_derivation(shared_secret: bytes) -> _Hash:
     return sha256(_FIRST_BLOCK + shared_secret)
 
 
-def finish_derivation(begun: _Hash, info: bytes) -> bytes:
+def finish_derivation(begun: _Hash, info: bytes) -> Secret:
     """The 16-octet key for ``info``; ``begun`` can be used again."""
     state = begun.copy()
     state.update(info)
-    return state.digest()[:KEY_LENGTH]
+    return Secret(state.digest()[:KEY_LENGTH])
 
 
-def derive_key(shared_secret: bytes, info: bytes) -> bytes:
+def derive_key(shared_secret: bytes, info: bytes) -> Secret:
     """The 16-octet key from Z (32 octets) and OtherInfo."""
     return finish_derivation(begin_derivation(shared_secret), info)

@@ -30,6 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from ..errors import CertificateError, LocalProtocolError, MeterbenchError
 from ..eui64 import Eui64, eui64_text
+from ..secret import Secret
 from ..smki.certificate import Certificate
 from ..smki.names import KeyUsage
 from .elliptic_curve import load_point, load_private, point_of
@@ -74,7 +75,8 @@ class FolderKeyStore(MemoryKeyStore):
     """
 
     def __init__(self, folder: Path, pass_phrase: bytes | None = None, *, live: bool = False) -> None:
-        self._folder, self._pass_phrase = folder, pass_phrase
+        self._folder = folder
+        self._pass_phrase = pass_phrase = None if pass_phrase is None else Secret(pass_phrase)
         self._files: dict[KeyName, dict[str, str]] = {}
         self._problems: dict[tuple[str, str], KeyProblem] = {}
         files = _list(folder)
@@ -170,7 +172,7 @@ class FolderKeyStore(MemoryKeyStore):
         if file is None:
             return
         try:
-            octets = _read(self._folder / file)
+            octets = Secret(_read(self._folder / file))
             encrypted = octets.lstrip().startswith(_ENCRYPTED)
             entry.private = load_private(octets, self._pass_phrase if encrypted else None)
             entry.set_public(entry.private.public_key())

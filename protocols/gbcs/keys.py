@@ -17,9 +17,21 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from ..enumerations import plain_members
 from ..errors import CertificateError, DecodeError, LocalProtocolError, MissingKeyError
 from ..eui64 import Eui64, eui64_text
+from ..secret import Secret
 from ..smki.certificate import Certificate
-from .elliptic_curve import fingerprint, is_signature, load_point, load_private, point_of, private_from, sign
+from .elliptic_curve import (
+    fingerprint,
+    is_signature,
+    load_point,
+    load_private,
+    point_of,
+    private_from,
+    private_number,
+    private_of,
+    sign,
+)
 from .key_derivation import begin_derivation, finish_derivation
+from .sealing import Fuses, Place, Slot, UnsealError
 
 if TYPE_CHECKING:
     from hashlib import _Hash
@@ -92,9 +104,12 @@ class KeyStore(Protocol):
 
 
 class Entry:
-    """What a store holds under one name. Never leaves its store; shows nothing of a private key."""
+    """What a store holds under one name. Never leaves its store; shows nothing of a private key.
 
-    __slots__ = ("certificate", "next_private", "point", "private", "public")
+    ``bound``: the private keys are those of a device, and are not lent.
+    """
+
+    __slots__ = ("bound", "certificate", "next_private", "point", "private", "public")
 
     def __init__(self) -> None:
         self.private: ec.EllipticCurvePrivateKey | None = None
@@ -102,6 +117,10 @@ class Entry:
         self.point: bytes | None = None
         self.certificate: Certificate | None = None
         self.next_private: ec.EllipticCurvePrivateKey | None = None
+        self.bound = False
+
+    def __reduce__(self) -> NoReturn:
+        raise LocalProtocolError("what a key store holds is neither copied nor pickled")
 
     def __repr__(self) -> str:
         shown = fingerprint(self.point) if self.point else "no key"
@@ -184,17 +203,19 @@ class MemoryKeyStore:
         mine, theirs = (one, other) if self.holds_private(one) else (other, one)
         if not self.holds_private(mine):
             raise MissingKeyError(f"no private key of {one} or {other}{self._reason(one)}{self._reason(other)}")
-        return self._private(mine).exchange(ec.ECDH(), self._public(theirs))
+        return Secret(self._private(mine).exchange(ec.ECDH(), self._public(theirs)))
 
     # How keys come and go
 
     def generate(self, name: KeyName, entropy: bytes) -> bytes:
         """Make a key pair from 48 octets of randomness; return its point. A certificate held for it is dropped."""
+        entropy = Secret(entropy)
         self._put_private(name, private_from(entropy))
         return self._held(name).point or b""
 
     def put_private_key(self, name: KeyName, octets: bytes, pass_phrase: bytes | None = None) -> None:
         """Take a private key in PKCS#8, PEM or DER. Raises LocalProtocolError for what cannot be used."""
+        octets, pass_phrase = Secret(octets), None if pass_phrase is None else Secret(pass_phrase)
         self._put_private(name, load_private(octets, pass_phrase))
 
     def put_point(self, name: KeyName, point: bytes) -> None:
@@ -212,14 +233,15 @@ class MemoryKeyStore:
     def borrow(self, other: MemoryKeyStore, names: Iterable[KeyName]) -> None:
         """Hold what ``other`` holds under these names, private keys included; those it does not know are left out.
 
-        For a bench that agrees keys from the far side, because a device's own key is not published.
+        For a bench that agrees keys from the far side, because a device's own key is not published. Private keys that
+        are bound to a device (``seal``) stay there.
         """
         for name in names:
             lent = other._entry(name)
             if lent is None or lent.point is None:
                 continue
             entry = self._entries[name] = Entry()
-            entry.private, entry.public = lent.private, lent.public
+            entry.private, entry.public = None if lent.bound else lent.private, lent.public
             entry.point, entry.certificate = lent.point, lent.certificate
             self._forget(name)
 
@@ -227,6 +249,10 @@ class MemoryKeyStore:
         """Forget a key pair and its certificate."""
         self._entries.pop(name, None)
         self._forget(name)
+
+    def forget_secrets(self) -> None:
+        """Drop every secret agreed so far; they are agreed anew when they are needed."""
+        self._agreed.clear()
 
     def set_party_of_role(self, role: int, party: Eui64) -> None:
         """Say who holds a role, whatever the certificates say."""
@@ -247,6 +273,7 @@ class MemoryKeyStore:
 
     def generate_next(self, name: KeyName, entropy: bytes) -> bytes:
         """Make the pair that shall replace this one, from 48 octets of randomness; return its point."""
+        entropy = Secret(entropy)
         entry = self._entry(name) or self._entries.setdefault(name, Entry())
         entry.next_private = private_from(entropy)
         return point_of(entry.next_private.public_key())
@@ -273,8 +300,45 @@ class MemoryKeyStore:
         certificate = read_certificate(der)
         if certificate.public_point != point_of(entry.next_private.public_key()):
             raise CertificateError(f"not a certificate of the new key of {name}")
+        bound = entry.bound
         self._put_private(name, entry.next_private)
+        self._held(name).bound = bound
         self._put_public(name, certificate.public_point, certificate)
+
+    # At rest: private keys leave the store sealed only
+
+    def seal(self, name: KeyName, place: Place, generation: int, fuses: Fuses) -> bytes:
+        """The private key in use, or the one that waits, for the memory of its device; from now on it is bound to it.
+
+        Raises MissingKeyError.
+        """
+        entry = self._held(name)
+        private = entry.private if place is Place.IN_USE else entry.next_private
+        if private is None:
+            raise MissingKeyError(f"no private key of {name} {place}")
+        entry.bound = True
+        slot = Slot(name.party, name.use, place, generation, point_of(private.public_key()))
+        return fuses.seal(slot, private_number(private))
+
+    def unseal(self, name: KeyName, slot: Slot, fuses: Fuses, blob: bytes) -> None:
+        """Take back what ``seal`` gave. A certificate held for another key is dropped. Raises UnsealError."""
+        private = private_of(fuses.unseal(slot, blob))
+        if point_of(private.public_key()) != slot.point:
+            raise UnsealError(f"not the private key of {name} {slot.place}")
+        if slot.place is Place.IN_USE:
+            self._take_back(name, private)
+        else:
+            entry = self._entry(name) or self._entries.setdefault(name, Entry())
+            entry.next_private, entry.bound = private, True
+
+    def _take_back(self, name: KeyName, private: ec.EllipticCurvePrivateKey) -> None:
+        before = self._entry(name)
+        self._put_private(name, private)
+        entry = self._held(name)
+        entry.bound = True
+        if before is not None:
+            entry.next_private = before.next_private
+            entry.certificate = before.certificate if before.point == entry.point else None
 
     # Inside
 
