@@ -25,12 +25,12 @@ class DatabaseError(LocalProtocolError):
 
 
 class Form(NamedTuple):
-    """What a file holds: a word for people, four letters that mark it, the number of its form, and its tables."""
+    """What a file holds: words for people, four octets that mark it, the number of its form, and what makes it."""
 
     what: str
     mark: bytes
     version: int
-    tables: str
+    statements: tuple[str, ...]
 
 
 def open_database(path: Path | str | None, form: Form, *, create: bool = True) -> sqlite3.Connection:
@@ -70,7 +70,7 @@ def _check(db: sqlite3.Connection, path: Path | str | None, form: Form) -> None:
             return  # another process was first
         if mark or version or db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             raise DatabaseError(f"{path}: a database, but not {form.what}")
-        for statement in form.tables.split(";"):
+        for statement in form.statements:
             db.execute(statement)
         db.execute(f"PRAGMA application_id={wanted}")
         db.execute(f"PRAGMA user_version={form.version}")

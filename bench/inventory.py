@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64, eui64_text
-from protocols.gbcs.roles import DeviceType
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
 
 from .database import Form, open_database, transaction
@@ -112,7 +112,7 @@ class InventoryDevice(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One line of the history. ``what``: status, relation, contact, firmware; ``before`` and ``after`` in words."""
+    """One line of the history. ``what``: status, relation, contact, firmware, a role; ``before`` and ``after`` in words."""
 
     at: Instant
     device: Eui64
@@ -126,21 +126,25 @@ _FORM = Form(
     "an inventory of devices",
     b"MBin",
     1,
-    """
-CREATE TABLE device (
-    eui64 BLOB PRIMARY KEY, type TEXT NOT NULL, status TEXT NOT NULL, manufacturer INTEGER, model INTEGER,
-    hardware INTEGER, firmware BLOB NOT NULL, contact INTEGER NOT NULL, before TEXT
-) WITHOUT ROWID;
-CREATE TABLE relation (
-    device BLOB NOT NULL REFERENCES device, hangs_on BLOB NOT NULL REFERENCES device, PRIMARY KEY (device, hangs_on)
-) WITHOUT ROWID;
-CREATE INDEX relation_to ON relation (hangs_on);
-CREATE TABLE change (
-    number INTEGER PRIMARY KEY, at INTEGER NOT NULL, device BLOB NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL,
-    after TEXT NOT NULL, why TEXT NOT NULL
-);
-CREATE INDEX change_of ON change (device)
-""",
+    (
+        """CREATE TABLE device (
+            eui64 BLOB PRIMARY KEY, type TEXT NOT NULL, status TEXT NOT NULL, manufacturer INTEGER, model INTEGER,
+            hardware INTEGER, firmware BLOB NOT NULL, contact INTEGER NOT NULL, before TEXT
+        ) WITHOUT ROWID""",
+        """CREATE TABLE relation (
+            device BLOB NOT NULL REFERENCES device, hangs_on BLOB NOT NULL REFERENCES device,
+            PRIMARY KEY (device, hangs_on)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX relation_to ON relation (hangs_on)",
+        """CREATE TABLE party (
+            device BLOB NOT NULL REFERENCES device, role TEXT NOT NULL, party BLOB NOT NULL, PRIMARY KEY (device, role)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE change (
+            number INTEGER PRIMARY KEY, at INTEGER NOT NULL, device BLOB NOT NULL, what TEXT NOT NULL,
+            before TEXT NOT NULL, after TEXT NOT NULL, why TEXT NOT NULL
+        )""",
+        "CREATE INDEX change_of ON change (device)",
+    ),
 )
 _COLUMNS = "SELECT eui64, type, status, manufacturer, model, hardware, firmware, contact, before FROM device "
 _CHANGES = "SELECT at, device, what, before, after, why FROM change "
@@ -248,6 +252,23 @@ class Inventory:
             if before != version:
                 self._db.execute("UPDATE device SET firmware = ? WHERE eui64 = ?", (version, bytes(device)))
                 self._note(now, device, "firmware", before.hex().upper(), version.hex().upper(), why)
+
+    def set_party(self, device: Eui64, role: RemotePartyRole, party: Eui64, now: Instant, why: str) -> None:
+        """Who is the device's supplier, network operator, and so on. Raises UnknownDeviceError."""
+        with transaction(self._db):
+            self.device(device)
+            before = self.parties(device).get(role)
+            if before == party:
+                return
+            self._db.execute(
+                "INSERT OR REPLACE INTO party VALUES (?, ?, ?)", (bytes(device), role.name.lower(), bytes(party))
+            )
+            self._note(now, device, role.name.lower(), eui64_text(before or b""), eui64_text(party), why)
+
+    def parties(self, device: Eui64) -> dict[RemotePartyRole, Eui64]:
+        """The parties that are responsible for a device, as far as they are known."""
+        rows = self._db.execute("SELECT role, party FROM party WHERE device = ? ORDER BY role", (bytes(device),))
+        return {RemotePartyRole[role.upper()]: Eui64(party) for role, party in rows}
 
     # relations
 

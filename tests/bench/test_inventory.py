@@ -20,7 +20,7 @@ from bench.inventory import (
     UnknownDeviceError,
 )
 from protocols.eui64 import Eui64, eui64
-from protocols.gbcs.roles import DeviceType
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import DAY, instant
 
 NOW = instant(2026, 1, 1)
@@ -209,3 +209,17 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
         assert str(path) in str(refused.value)
     with pytest.raises(DatabaseError, match="cannot be opened"):
         Inventory(tmp_path / "no folder" / "x")
+
+
+def test_it_knows_who_is_responsible_for_a_device(inventory: Inventory) -> None:
+    old, new = eui64("90B3D51F30010000"), eui64("90B3D51F30020000")
+    role = RemotePartyRole.SUPPLIER
+    assert inventory.parties(ESME) == {}
+    inventory.set_party(ESME, role, old, NOW, "commissioned")
+    inventory.set_party(ESME, role, old, NOW, "again")
+    inventory.set_party(ESME, role, new, NOW, "change of supplier")
+    assert inventory.parties(ESME) == {role: new}
+    assert [(each.what, each.after) for each in inventory.history(ESME)[-2:]] == [
+        ("supplier", "90-B3-D5-1F-30-01-00-00"),
+        ("supplier", "90-B3-D5-1F-30-02-00-00"),
+    ]
