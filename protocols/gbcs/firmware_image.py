@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 
 from ..errors import DecodeError, EncodeError
 from ..grammar import truncated
@@ -18,6 +19,9 @@ from ..sheet import Sheet
 from ..smki.check import verifies
 from ..zigbee.ota_file import OtaHeader
 from .roles import DeviceType, RemotePartyRole
+
+if TYPE_CHECKING:
+    from ..firmware_container import ManufacturerImage
 
 __all__ = [
     "AUTHORISERS",
@@ -107,12 +111,15 @@ class FirmwareImage:
         r, s = (int.from_bytes(self.signature[at : at + 32], "big") for at in (0, 32))
         return verifies(public_point, self.manufacturer_image, (r, s))
 
-    def describe(self, sheet: Sheet) -> None:
-        """Append every field to ``sheet``."""
+    def describe(self, sheet: Sheet, container: ManufacturerImage | None = None) -> None:
+        """Append every field to ``sheet``; those of the image too where its reading is given."""
         self.header.describe(sheet)
-        sheet.leaf(
-            "manufacturer_image", self.manufacturer_image, self.manufacturer_image, f"SHA-256 {self.digest.hex()}"
-        )
+        digest = f"SHA-256 {self.digest.hex()}"
+        if container is None:
+            sheet.leaf("manufacturer_image", self.manufacturer_image, self.manufacturer_image, digest)
+        else:
+            with sheet.group("manufacturer_image", digest):
+                container.describe(sheet)
         if self.signature is not None:
             with sheet.group("signature"):
                 sheet.leaf("length", _TRAILER, SIGNATURE_LENGTH)
