@@ -10,19 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from hashlib import sha1
+from typing import NamedTuple
 
-from ..der import BIT_STRING, CONSTRUCTED, CONTEXT, GENERALIZED_TIME, NEVER, SEQUENCE, UTC_TIME, Walk, take_time
+from ..der import BIT_STRING, CONSTRUCTED, CONTEXT, NEVER, SEQUENCE, Walk
 from ..errors import DecodeError
 from ..eui64 import Eui64, eui64_text
 from ..gbcs.roles import RemotePartyRole
 from ..instant import Instant
 from ..instant import text as instant_text
-from .names import COMMON_NAME, ORGANISATIONAL_UNIT, SUBJECT_ALTERNATIVE_NAME, UNIQUE_IDENTIFIER, KeyUsage
+from .names import (
+    COMMON_NAME,
+    ORGANISATIONAL_UNIT,
+    SUBJECT_ALTERNATIVE_NAME,
+    UNIQUE_IDENTIFIER,
+    XML_SIGNING_BY_DATA_SERVICE,
+    XML_SIGNING_BY_USERS,
+    KeyUsage,
+)
 from .reading import (
     Extension,
     Name,
     take_algorithm,
     take_extensions,
+    take_moment,
     take_name,
     take_public_key,
     take_signature,
@@ -30,6 +40,9 @@ from .reading import (
 
 MAX_CERTIFICATE = 0xFFFF
 """The longest certificate read, in octets; the profiles need less than 450."""
+
+ROLES = frozenset({*RemotePartyRole, XML_SIGNING_BY_USERS, XML_SIGNING_BY_DATA_SERVICE})
+"""The roles that organisations' certificates are issued for."""
 
 _ROLES: dict[int, int] = {role.value: role for role in RemotePartyRole}
 
@@ -95,16 +108,12 @@ class Certificate:
         """The EUI-64 of the device or organisation."""
         if self.device is not None:
             return self.device
-        text = self.subject.get(UNIQUE_IDENTIFIER, BIT_STRING) or ""
-        return Eui64(bytes.fromhex(text[2:])) if len(text) == 18 and text.startswith("00") else None
+        return entity_of(self.subject)
 
     @property
     def role(self) -> int | None:
         """The remote party role: two hexadecimal digits of the subject; a RemotePartyRole where it has a name."""
-        text = self.subject.get(ORGANISATIONAL_UNIT) or ""
-        if len(text) != 2 or not all(digit in "0123456789ABCDEF" for digit in text):
-            return None
-        return _ROLES.get(int(text, 16), int(text, 16))
+        return role_of(self.subject)
 
     def __str__(self) -> str:
         """Kind, role, identifier, use, serial number and validity, on one line."""
@@ -120,12 +129,45 @@ class Certificate:
         return ", ".join((*parts, f"valid from {instant_text(self.not_before)} {end}"))
 
 
+class TrustAnchor(NamedTuple):
+    """A public key that is trusted as it is. ``subject`` is compared with an issuer's name where it is known."""
+
+    subject_key_identifier: bytes
+    public_point: bytes
+    subject: Name | None = None
+
+    @classmethod
+    def of_certificate(cls, certificate: Certificate) -> TrustAnchor:
+        """The anchor that an authority's certificate stands for."""
+        identifier = certificate.subject_key_identifier or key_identifier(certificate.public_point)
+        return cls(identifier, certificate.public_point, certificate.subject)
+
+    @classmethod
+    def of_key(cls, public_point: bytes) -> TrustAnchor:
+        """The anchor of a bare public key (65 octets)."""
+        return cls(key_identifier(public_point), public_point)
+
+
 def certificate_text(der: bytes) -> str:
     """One line about the certificate, or why it cannot be read."""
     try:
         return str(Certificate.decode(der))
     except DecodeError as error:
         return f"not a readable certificate: {error}"
+
+
+def entity_of(subject: Name) -> Eui64 | None:
+    """The EUI-64 in an organisation's subject."""
+    text = subject.get(UNIQUE_IDENTIFIER, BIT_STRING) or ""
+    return Eui64(bytes.fromhex(text[2:])) if len(text) == 18 and text.startswith("00") else None
+
+
+def role_of(subject: Name) -> int | None:
+    """The role in an organisation's or authority's subject: two hexadecimal digits."""
+    text = subject.get(ORGANISATIONAL_UNIT) or ""
+    if len(text) != 2 or not all(digit in "0123456789ABCDEF" for digit in text):
+        return None
+    return _ROLES.get(int(text, 16), int(text, 16))
 
 
 def role_text(role: int) -> str:
@@ -158,7 +200,7 @@ def _take_certificate(der: bytes) -> Certificate:
     agree = take_algorithm(tbs, "signature") == algorithm
     issuer = take_name(tbs, "issuer")
     validity = tbs.enter(SEQUENCE, "validity")
-    not_before, not_after = _take_moment(validity, "not_before"), _take_moment(validity, "not_after")
+    not_before, not_after = take_moment(validity, "not_before"), take_moment(validity, "not_after")
     validity.finish("validity")
     subject = take_name(tbs, "subject")
     point = take_public_key(tbs)
@@ -197,12 +239,3 @@ def _take_version(tbs: Walk) -> int:
     if version != 3:
         raise DecodeError(at, "version 3", f"version {version}" if 0 < version < 100 else "another", ("version",))
     return version
-
-
-def _take_moment(walk: Walk, name: str) -> Instant:
-    tag = walk.tag if walk.tag == UTC_TIME else GENERALIZED_TIME
-    inner = walk.enter(tag, name)
-    try:
-        return take_time(tag, walk.data, inner.at, inner.end)
-    except DecodeError as error:
-        raise error.inside(name) from None

@@ -13,8 +13,7 @@ from typing import NamedTuple
 from ..eui64 import Eui64, eui64_text
 from ..gbcs.roles import RemotePartyRole
 from ..instant import Instant, instant
-from .certificate import Certificate
-from .check import TrustAnchor
+from .certificate import Certificate, TrustAnchor
 from .issue import (
     DEVICE,
     ORGANISATION,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,19 +12,23 @@ from ..der import (
     BOOLEAN,
     CONSTRUCTED,
     CONTEXT,
+    GENERALIZED_TIME,
     INTEGER,
     OBJECT_IDENTIFIER,
     OCTET_STRING,
     PRINTABLE_STRING,
     SEQUENCE,
     SET,
+    UTC_TIME,
     UTF8_STRING,
     Walk,
     oid_text,
     put_integer,
+    take_time,
 )
 from ..errors import DecodeError
 from ..eui64 import Eui64
+from ..instant import Instant
 from .names import (
     AUTHORITY_KEY_IDENTIFIER,
     BASIC_CONSTRAINTS,
@@ -120,6 +125,16 @@ def _take_unused_bits(bits: Walk, name: str) -> None:
     bits.at += 1
 
 
+def take_moment(walk: Walk, name: str) -> Instant:
+    """A UTCTime or GeneralizedTime. Raises DecodeError."""
+    tag = walk.tag if walk.tag == UTC_TIME else GENERALIZED_TIME
+    inner = walk.enter(tag, name)
+    try:
+        return take_time(tag, walk.data, inner.at, inner.end)
+    except DecodeError as error:
+        raise error.inside(name) from None
+
+
 def take_name(walk: Walk, name: str) -> Name:
     """A distinguished name. Raises DecodeError."""
     at = walk.at
@@ -176,12 +191,11 @@ class ReadExtensions:
     device: Eui64 | None = None
 
 
-def take_extensions(walk: Walk) -> tuple[tuple[Extension, ...], ReadExtensions]:
-    """A SEQUENCE OF extensions, and what the known ones say. Raises DecodeError, also for one that occurs twice."""
+def each_extension(walk: Walk) -> Iterator[tuple[Extension, Walk]]:
+    """A SEQUENCE OF extensions: each, and a walk through the octets inside. Raises DecodeError, also for one that
+    occurs twice.
+    """
     listed = walk.enter(SEQUENCE, "extensions")
-    walk.finish("extensions")
-    extensions: list[Extension] = []
-    read = ReadExtensions()
     seen = set()
     while listed.tag is not None:
         at = listed.at
@@ -193,10 +207,19 @@ def take_extensions(walk: Walk) -> tuple[tuple[Extension, ...], ReadExtensions]:
         if kind in seen:
             raise DecodeError(at, "each extension once", NAMES.get(kind) or oid_text(kind), ("extensions",))
         seen.add(kind)
-        extensions.append(Extension(kind, critical, walk.data[value.at : value.end]))
-        if kind in _READERS:
-            _READERS[kind](value, read)
-            value.finish(NAMES[kind])
+        yield Extension(kind, critical, walk.data[value.at : value.end]), value
+
+
+def take_extensions(walk: Walk) -> tuple[tuple[Extension, ...], ReadExtensions]:
+    """A SEQUENCE OF extensions, with nothing after it, and what the known ones say. Raises DecodeError."""
+    extensions: list[Extension] = []
+    read = ReadExtensions()
+    for extension, value in each_extension(walk):
+        extensions.append(extension)
+        if extension.kind in _READERS:
+            _READERS[extension.kind](value, read)
+            value.finish(NAMES[extension.kind])
+    walk.finish("extensions")
     return tuple(extensions), read
 
 
@@ -212,7 +235,8 @@ def _read_subject_key_identifier(walk: Walk, read: ReadExtensions) -> None:
     read.subject_key_identifier = walk.content(OCTET_STRING, "subject_key_identifier")
 
 
-def _read_authority_key_identifier(walk: Walk, read: ReadExtensions) -> None:
+def read_authority_key_identifier(walk: Walk, read: ReadExtensions) -> None:
+    """The identifier of the issuer's key. Raises DecodeError."""
     inner = walk.enter(SEQUENCE, "authority_key_identifier")
     if inner.tag == CONTEXT:  # issuer name and serial number may follow in general certificates
         read.authority_key_identifier = inner.content(CONTEXT, "authority_key_identifier")
@@ -257,7 +281,7 @@ def _read_alternative_name(walk: Walk, read: ReadExtensions) -> None:
 _READERS = {
     KEY_USAGE: _read_key_usage,
     SUBJECT_KEY_IDENTIFIER: _read_subject_key_identifier,
-    AUTHORITY_KEY_IDENTIFIER: _read_authority_key_identifier,
+    AUTHORITY_KEY_IDENTIFIER: read_authority_key_identifier,
     CERTIFICATE_POLICIES: _read_policies,
     BASIC_CONSTRAINTS: _read_basic_constraints,
     SUBJECT_ALTERNATIVE_NAME: _read_alternative_name,

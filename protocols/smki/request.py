@@ -1,22 +1,35 @@
-"""Certification requests of devices (use case CS02c): PKCS #10 (RFC 2986) with an empty subject and two extensions.
+"""Certification requests of devices (use case CS02c) and of organisations: PKCS #10 (RFC 2986).
 
-A device asks for a certificate with its key usage and its alternative name, both critical, and proves by its
-signature that it holds the private key.
+A device asks with an empty subject for its key usage and its alternative name, both critical. An organisation asks with
+the subject that its certificate shall have, for its key usage, critical. Either proves by its signature that it holds
+the private key.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..asn1 import enumeration_text
-from ..der import CONSTRUCTED, CONTEXT, INTEGER, OBJECT_IDENTIFIER, SEQUENCE, SET, Walk, oid_text, tlv
+from ..der import CONSTRUCTED, CONTEXT, INTEGER, NEVER, OBJECT_IDENTIFIER, SEQUENCE, SET, Walk, oid_text, tlv
 from ..errors import CertificateError, DecodeError
 from ..eui64 import Eui64, eui64_text
 from ..instant import Instant
-from .certificate import MAX_CERTIFICATE, Certificate
-from .check import Aspect, Finding, verifies
-from .issue import Issuer, Signer, entity_extensions, issue_device, public_key_info, put_signed
-from .names import EXTENSION_REQUEST, KeyUsage
+from .building import (
+    EMPTY_NAME,
+    MAX_COMMON_NAME,
+    Signer,
+    Validity,
+    device_name_extension,
+    key_usage_extension,
+    organisation_name,
+    public_key_info,
+    put_signed,
+)
+from .certificate import MAX_CERTIFICATE, ROLES, Certificate, CertificateKind, entity_of, role_of, role_text
+from .finding import Aspect, Finding
+from .issuer import BulkIssuer, Issuer
+from .names import COMMON_NAME, EXTENSION_REQUEST, KEY_USAGE, NAMES, SUBJECT_ALTERNATIVE_NAME, KeyUsage
 from .reading import (
     Extension,
     Name,
@@ -27,11 +40,20 @@ from .reading import (
     take_public_key,
     take_signature,
 )
+from .signature import Verifier, verifies
+
+_EXTENSIONS = {
+    CertificateKind.DEVICE: (KEY_USAGE, SUBJECT_ALTERNATIVE_NAME),
+    CertificateKind.ORGANISATION: (KEY_USAGE,),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class CertificationRequest:
-    """One request. Equal where the octets are equal; what it does not ask for is None."""
+    """One request. Equal where the octets are equal; what it does not ask for is None.
+
+    ``device`` is the EUI-64 of the alternative name, which only devices ask for.
+    """
 
     octets: bytes = field(repr=False)
     info: bytes = field(compare=False, repr=False)
@@ -39,7 +61,7 @@ class CertificationRequest:
     public_point: bytes = field(compare=False, repr=False)
     extensions: tuple[Extension, ...] = field(compare=False, repr=False)
     key_usage: KeyUsage | None = field(compare=False)
-    entity: Eui64 | None = field(compare=False)
+    device: Eui64 | None = field(compare=False)
     signature: tuple[int, int] = field(compare=False, repr=False)
 
     @classmethod
@@ -50,27 +72,45 @@ class CertificationRequest:
     @classmethod
     def make(cls, entity: Eui64, key_usage: KeyUsage, point: bytes, sign: Signer) -> CertificationRequest:
         """The request of a device for a key pair of which ``sign`` holds the private half. Raises EncodeError."""
-        attribute = tlv(
-            SEQUENCE, tlv(OBJECT_IDENTIFIER, EXTENSION_REQUEST), tlv(SET, entity_extensions(entity, key_usage))
-        )
-        info = tlv(
-            SEQUENCE,
-            tlv(INTEGER, b"\0"),
-            tlv(SEQUENCE),
-            public_key_info(point),
-            tlv(CONTEXT | CONSTRUCTED, attribute),
-        )
-        return cls.decode(put_signed(info, sign, point))
+        return _make(EMPTY_NAME, (key_usage_extension(key_usage), device_name_extension(entity)), point, sign)
+
+    @classmethod
+    def make_organisation(
+        cls, entity: Eui64, role: int, key_usage: KeyUsage, point: bytes, sign: Signer, common_name: str = ""
+    ) -> CertificationRequest:
+        """The request of an organisation in one role for such a key pair; the name may be empty. Raises EncodeError."""
+        return _make(organisation_name(entity, role, common_name), (key_usage_extension(key_usage),), point, sign)
+
+    @property
+    def kind(self) -> CertificateKind:
+        """Whose request it is: an organisation's has a subject."""
+        return CertificateKind.ORGANISATION if self.subject.attributes else CertificateKind.DEVICE
+
+    @property
+    def entity(self) -> Eui64 | None:
+        """The EUI-64 of the device or organisation."""
+        return self.device if self.kind is CertificateKind.DEVICE else entity_of(self.subject)
+
+    @property
+    def role(self) -> int | None:
+        """The role in an organisation's subject; a RemotePartyRole where it has a name."""
+        return role_of(self.subject)
+
+    @property
+    def common_name(self) -> str:
+        """The name that an organisation gives itself; empty where there is none."""
+        return self.subject.get(COMMON_NAME) or ""
 
     def encode(self) -> bytes:
         """The octets of the request."""
         return self.octets
 
     def __str__(self) -> str:
-        """Identifier and use, on one line."""
+        """Role, identifier and use, on one line."""
+        role = [role_text(self.role)] if self.role is not None else []
         entity = eui64_text(self.entity) if self.entity is not None else "no identifier"
         usage = enumeration_text(self.key_usage) if self.key_usage is not None else "no key usage"
-        return f"certification request, {entity}, {usage}"
+        return ", ".join(("certification request", *role, entity, usage))
 
 
 def request_text(der: bytes) -> str:
@@ -82,37 +122,103 @@ def request_text(der: bytes) -> str:
 
 
 def check_request(
-    request: CertificationRequest, entity: Eui64 | None = None, key_usage: KeyUsage | None = None
+    request: CertificationRequest,
+    entity: Eui64 | None = None,
+    key_usage: KeyUsage | None = None,
+    *,
+    kind: CertificateKind | None = None,
+    role: int | None = None,
 ) -> tuple[Finding, ...]:
     """What is wrong with a request: its profile, its proof of possession, and what is expected of it."""
-    findings = []
-
-    def add(aspect: Aspect, expected: str, found: str) -> None:
+    findings: list[Finding] = []
+    for aspect, expected, found in (
+        *_wrong_profile(request),
+        *_wrong_claims(request, entity, key_usage),
+        *_wrong_party(request, kind, role),
+    ):
         findings.append(Finding("certification request", aspect, expected, found))
+    return tuple(findings)
 
-    if request.subject.attributes:
-        add(Aspect.PROFILE, "an empty subject", str(request.subject))
-    if len(request.extensions) != 2 or not all(extension.critical for extension in request.extensions):
-        add(Aspect.PROFILE, "critical key usage and subject alternative name", f"{len(request.extensions)} extensions")
+
+_Wrong = Iterator[tuple[Aspect, str, str]]
+
+
+def _wrong_profile(request: CertificationRequest) -> _Wrong:
+    wanted = _EXTENSIONS[request.kind]
+    held = {extension.kind for extension in request.extensions if extension.critical}
+    if held != set(wanted) or len(request.extensions) != len(wanted):
+        named = " and ".join(NAMES[kind] for kind in wanted)
+        yield Aspect.PROFILE, f"critical {named}", f"{len(request.extensions)} extensions"
+    if request.kind is CertificateKind.ORGANISATION and not _is_in_profile(request):
+        yield Aspect.PROFILE, "a subject of a name that may be absent, a role and an EUI-64", str(request.subject)
     if not verifies(request.public_point, request.info, request.signature):
-        add(Aspect.SIGNATURE, "made by the key that is to be certified", "one that does not verify")
+        yield Aspect.SIGNATURE, "made by the key that is to be certified", "one that does not verify"
+
+
+def _is_in_profile(request: CertificationRequest) -> bool:
+    """Whether the subject is the one that the certificate gets, octet for octet."""
+    if request.entity is None or request.role is None or len(request.common_name) > MAX_COMMON_NAME:
+        return False
+    return request.subject.octets == organisation_name(request.entity, request.role, request.common_name)
+
+
+def _wrong_claims(request: CertificationRequest, entity: Eui64 | None, key_usage: KeyUsage | None) -> _Wrong:
     if request.entity is None or (entity is not None and request.entity != entity):
         wanted = eui64_text(entity) if entity is not None else "an EUI-64"
-        add(Aspect.ENTITY, wanted, eui64_text(request.entity) if request.entity is not None else "none")
+        yield Aspect.ENTITY, wanted, eui64_text(request.entity) if request.entity is not None else "none"
     uses = (key_usage,) if key_usage is not None else (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
     if request.key_usage not in uses:
         held = request.key_usage
         wanted = " or ".join(enumeration_text(use) for use in uses)
-        add(Aspect.KEY_USAGE, wanted, enumeration_text(held) if held is not None else "none")
-    return tuple(findings)
+        yield Aspect.KEY_USAGE, wanted, enumeration_text(held) if held is not None else "none"
 
 
-def issue_requested(issuer: Issuer, request: CertificationRequest, serial: int, not_before: Instant) -> Certificate:
-    """The device certificate that a request asks for. Raises CertificateError for a request that is wrong."""
-    findings = check_request(request)
+def _wrong_party(request: CertificationRequest, kind: CertificateKind | None, role: int | None) -> _Wrong:
+    held = request.role
+    if kind is not None and request.kind is not kind:
+        yield Aspect.KIND, kind, request.kind
+    if role is not None and held != role:
+        yield Aspect.ROLE, role_text(role), role_text(held) if held is not None else "none"
+    elif held is not None and held not in ROLES:
+        yield Aspect.ROLE, "a role of the infrastructure", role_text(held)
+
+
+def issue_requested_device(
+    issuer: Issuer, request: CertificationRequest, serial: int, not_before: Instant
+) -> Certificate:
+    """The device certificate that a request asks for; it has no end. Raises CertificateError for a wrong request."""
+    issuing = BulkIssuer(issuer, Validity(not_before, NEVER))
+    return Certificate.decode(grant(issuing, request, serial, CertificateKind.DEVICE))
+
+
+def issue_requested_organisation(
+    issuer: Issuer, request: CertificationRequest, serial: int, validity: Validity
+) -> Certificate:
+    """The organisation certificate that a request asks for. Raises CertificateError for a wrong request."""
+    issuing = BulkIssuer(issuer, validity)
+    return Certificate.decode(grant(issuing, request, serial, CertificateKind.ORGANISATION))
+
+
+issue_requested = issue_requested_device
+
+
+def grant(
+    issuing: BulkIssuer, request: CertificationRequest, serial: int, kind: CertificateKind | None = None
+) -> bytes:
+    """The certificate (DER) that a request asks for. Raises CertificateError for a request that is wrong."""
+    findings = check_request(request, kind=kind)
     if findings or request.entity is None or request.key_usage is None:
         raise CertificateError("; ".join(map(str, findings)))
-    return issue_device(issuer, request.entity, request.key_usage, request.public_point, serial, not_before)
+    if request.kind is CertificateKind.DEVICE:
+        return issuing.device(request.entity, request.key_usage, request.public_point, serial)
+    role, name = request.role or 0, request.common_name
+    return issuing.organisation(request.entity, role, request.key_usage, request.public_point, serial, name)
+
+
+def _make(subject: bytes, extensions: tuple[bytes, ...], point: bytes, sign: Signer) -> CertificationRequest:
+    attribute = tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, EXTENSION_REQUEST), tlv(SET, tlv(SEQUENCE, *extensions)))
+    info = tlv(SEQUENCE, tlv(INTEGER, b"\0"), subject, public_key_info(point), tlv(CONTEXT | CONSTRUCTED, attribute))
+    return CertificationRequest.decode(put_signed(info, sign, Verifier(point)))
 
 
 def _take_request(der: bytes) -> CertificationRequest:

@@ -16,6 +16,7 @@ from protocols.errors import CertificateError, DecodeError, EncodeError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import instant
+from protocols.smki.building import put_signed
 from protocols.smki.certificate import Certificate
 from protocols.smki.check import Aspect, check, check_chain
 from protocols.smki.infrastructure import BEGINS, key_pair, make_infrastructure, serial_number
@@ -27,11 +28,11 @@ from protocols.smki.issue import (
     issue_device,
     issue_organisation,
     issue_root,
-    put_signed,
     says_test,
 )
 from protocols.smki.names import KeyUsage
 from protocols.smki.request import CertificationRequest, check_request, issue_requested, request_text
+from protocols.smki.signature import Verifier
 
 from .test_certificate import keystore
 
@@ -169,11 +170,12 @@ def test_serial_numbers_have_sixteen_octets_and_depend_on_every_part() -> None:
 def test_a_signer_may_give_either_form_but_not_a_wrong_signature() -> None:
     octets = b"\x30\x00"
     der = KEY.sign(octets)
+    key = Verifier(KEY.point)
     raw = b"".join(number.to_bytes(32, "big") for number in _pair(der))
-    assert put_signed(octets, lambda _: raw, KEY.point) == put_signed(octets, lambda _: der, KEY.point)
+    assert put_signed(octets, lambda _: raw, key) == put_signed(octets, lambda _: der, key)
     for signature in (bytes(64), der[:-1], KEY.sign(b"other"), b""):
         with pytest.raises(EncodeError, match="signature"):
-            put_signed(octets, lambda _, given=signature: given, KEY.point)  # type: ignore[misc]  # binds the loop's value
+            put_signed(octets, lambda _, given=signature: given, key)  # type: ignore[misc]  # binds the loop's value
 
 
 def _pair(der: bytes) -> tuple[int, int]:
