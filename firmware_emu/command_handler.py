@@ -96,7 +96,7 @@ class CommandHandler:
         try:
             octets = self.protect(message, protection).encode()
         except MissingKeyError:
-            if self._device.personality.zeroises:
+            if self._device.keyless:
                 return False
             raise
         self._device.emit(SendMessage(message.recipient, octets))

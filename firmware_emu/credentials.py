@@ -117,6 +117,18 @@ class Credentials(Part):
             self._forget(Eui64(before.subject), cell.use)
         self._index()
 
+    def clear(self) -> None:
+        """Forget every party and partner, with their keys and the secrets shared with them."""
+        for anchor in self.state.cells.values():
+            for use in KeyUse:
+                self.keys.remove(KeyName(Eui64(anchor.subject), use))
+        for device in list(self.state.partners):
+            self.remove_partner(eui64(device))
+        self.state.cells.clear()
+        self.keys.forget_secrets()
+        self.touch()
+        self._index()
+
     # who is who
 
     def roles_of(self, party: Eui64) -> tuple[RemotePartyRole, ...]:

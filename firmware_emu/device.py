@@ -26,7 +26,7 @@ from .defects import LOG_END_EXCLUDED
 from .dispatcher import Dispatcher
 from .future_dating import FutureDating
 from .logs import Logs
-from .outputs import Output
+from .outputs import Output, SendHan, SendMessage
 from .part import NEVER, Part
 from .passive_values import PassiveValues
 from .zcl_server import ZclServer
@@ -86,6 +86,10 @@ class Device:
         self.true_now: Instant = 0
         self.horizon: Instant = NEVER
         self.on = False
+        self.keyless = False
+        """A private key of its own was destroyed, or did not open: what needs it is not answered."""
+        self.retired = False
+        """Taken out of service: it takes nothing from outside and sends nothing."""
         self.last_ran: Instant = 0
         """At power-on, by the device's clock: everything due up to and including this was done before."""
         self.dirty: list[Saved] = []
@@ -166,7 +170,7 @@ class Device:
     def receive(self, frame: bytes, now: Instant) -> list[Output]:
         """A GBCS message arrives. Octets that are no message are logged by the device, never an exception."""
         self._begin(now)
-        if self.on:
+        if self.on and not self.retired:
             self.dispatcher.receive(frame)
         return self._finish(now)
 
@@ -174,7 +178,7 @@ class Device:
         """A ZigBee Smart Energy frame arrives from another device of the home; unknown clusters are ignored."""
         self._begin(now)
         handler = self.han.get(cluster)
-        if self.on and handler is not None:
+        if self.on and not self.retired and handler is not None:
             handler(source, octets)
         return self._finish(now)
 
@@ -192,6 +196,10 @@ class Device:
             for part in self.parts:
                 part.sensed(signal, active)
         return self._finish(now)
+
+    def decommission(self, now: Instant) -> list[Output]:
+        """Take the device out of service: it destroys its keys and what it knows of others, and falls silent."""
+        return self.sense("decommission", True, now)
 
     def through(self, work: Callable[[], object], now: Instant) -> list[Output]:
         """A port of the device, such as its radio, calls a part."""
@@ -215,8 +223,9 @@ class Device:
     # for parts
 
     def emit(self, output: Output) -> None:
-        """Give an output; it leaves the device after the next commit."""
-        self._outputs.append(output)
+        """Give an output; it leaves the device after the next commit. A device out of service sends no frames."""
+        if not (self.retired and isinstance(output, SendMessage | SendHan)):
+            self._outputs.append(output)
 
     def defective(self, defect: str) -> bool:
         """True if the running firmware has this planned defect."""

@@ -46,6 +46,13 @@ class Nvm(Protocol):
         """Stage the removal of a record; a record that is not there is no error."""
         ...
 
+    def wipe(self, key: str) -> None:
+        """Stage the destruction of a record: after ``commit`` nothing of it is on the medium, also where it is free.
+
+        A ``put`` may follow; then nothing of the record before is left.
+        """
+        ...
+
     def keys(self, prefix: str = "") -> list[str]:
         """The names of all records that begin with ``prefix``, sorted."""
         ...
@@ -189,6 +196,9 @@ class MemoryNvm:
 
     def delete(self, key: str) -> None:
         self._records[key] = None
+
+    def wipe(self, key: str) -> None:
+        self._records[key] = None  # a record is written over where it lies: this medium keeps no copies
 
     def keys(self, prefix: str = "") -> list[str]:
         staged = {key for key, value in self._records.items() if value is not None}

@@ -27,6 +27,8 @@ MOST_AUXILIARY = 5
 LONGEST_START_UP: Instant = DAY
 
 
+TAMPERS = frozenset({0x8F3F, *range(0x8F73, 0x8F79)})
+"""Codes of tampers, after which a device may destroy its keys."""
 BILLING_PERIOD_ENDED = 0x02
 """The snapshot cause that the end of a billing period has."""
 
@@ -43,7 +45,8 @@ class Personality:
     ``82 00 xx``, as some devices do. ``certificate_times``: the validity of certificates is checked where a command
     asks for it. ``long_limits``: a load controller's limit may last longer than 24 hours. ``drops_pending``: a change
     of supplier drops what the old one has dated; else it is still carried out. ``zeroises``: the device destroys its
-    private keys when it is tampered with. ``auxiliary`` lists up to five auxiliary controllers: ``switch``,
+    private keys when it is tampered with, at any tamper or at those whose codes ``zeroises_on`` lists; that most do not
+    is inferred. ``auxiliary`` lists up to five auxiliary controllers: ``switch``,
     ``proportional``, ``none``, or the EUI-64 of a switch elsewhere in the home; ``boost_button``: it has one.
     ``start_up``: seconds from the return of the supply until a meter tells of the outage. ``names_load_controller``:
     its alerts about limits name the load controller as supplementary party. ``alert_forms`` chooses forms of alerts
@@ -64,6 +67,7 @@ class Personality:
     long_limits: bool = False
     drops_pending: bool = False
     zeroises: bool = False
+    zeroises_on: frozenset[str] = frozenset()
     auxiliary: tuple[str, ...] = ()
     boost_button: bool = False
     start_up: int = 0
@@ -85,6 +89,9 @@ class Personality:
         check_range(self, 0, LONGEST_START_UP, "start_up")
         if self.billing_causes >> 32 or not self.billing_causes & BILLING_PERIOD_ENDED:
             raise PersonalityError("billing_causes", f"32 bits with bit 1 set expected, found {self.billing_causes:X}")
+        for code in sorted(self.zeroises_on):
+            if not _is_hexadecimal(code) or not code or int(code, 16) not in TAMPERS:
+                raise PersonalityError("zeroises_on", f"code of a tamper expected, found {code!r}")
         for row in self.alert_forms:
             code, _, form = row.partition(" ")
             if not _is_hexadecimal(code) or not code or not is_form(int(code, 16), form):
@@ -95,6 +102,12 @@ class Personality:
         for defect in self.defects:
             if defect not in DEFECTS and defect not in known_defects():
                 raise PersonalityError("defects", unknown_defect(defect))
+
+    def destroys_keys_on(self, code: int) -> bool:
+        """True for the code of a tamper after which the device destroys its private keys."""
+        if not self.zeroises or code not in TAMPERS:
+            return False
+        return not self.zeroises_on or code in {int(each, 16) for each in self.zeroises_on}
 
     def alert_form(self, message_code: int) -> str:
         """The form of an alert whose layout is not published."""

@@ -29,13 +29,13 @@ def make_device(
     nvm: Nvm,
     keys: MemoryKeyStore,
     proxy: Eui64 | None = None,
-    seed: bytes = b"",
+    secret: bytes = b"",
 ) -> Device:
-    """A communications hub; ``proxy`` is the gas proxy in the same box, ``seed`` decides which keys it makes."""
+    """A communications hub; ``proxy`` is the gas proxy in the same box, ``secret`` is that of its chip."""
     device_log, radio = HubDeviceLog(proxy), SubGhz()
     device_log.on_removed = radio.forget
     parts: list[Part] = [
         *(Identity(), device_log, radio, Forwarding(device_log, radio), HubPower()),
-        *asn1_parts(DeviceType.CHF, seed),
+        *asn1_parts(DeviceType.CHF, secret),
     ]
     return Device(identity, personality, nvm, keys, parts)

@@ -53,10 +53,10 @@ def make_device(
     nvm: Nvm,
     keys: MemoryKeyStore,
     load: LoadModel | None = None,
-    seed: bytes = b"",
+    secret: bytes = b"",
     mains: Mains | None = None,
 ) -> Device:
-    """An electricity meter; ``load`` is what its home uses and makes, ``seed`` decides which keys it makes, ``mains``
+    """An electricity meter; ``load`` is what its home uses and makes, ``secret`` is that of its chip, ``mains``
     is what it is connected to: at rest at the nominal voltage if None.
 
     What is due at one instant is done in the order of the list: energy is booked before money is moved.
@@ -82,7 +82,7 @@ def make_device(
         *(auxiliary, Boost(auxiliary)),
         *(face, ConsumerAccess(face, metrology, account, gateway, switch, auxiliary, supply)),
         ConsumerHistory(face, information, metrology, profiles),
-        *asn1_parts(DeviceType.ESME, seed),
+        *asn1_parts(DeviceType.ESME, secret),
     ]
     return Device(identity, personality, nvm, keys, parts)
 

@@ -31,8 +31,10 @@ if TYPE_CHECKING:
     from ..personality import Personality
 
 
-def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
-    """A gas proxy; ``seed`` decides which keys it makes."""
+def make_device(
+    identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, secret: bytes = b""
+) -> Device:
+    """A gas proxy; ``secret`` is that of its chip."""
     calendars, management, server = GasCalendars(), GasManagement(), GasHanServer()
     registers, account, payments = GasRegisters(), GasAccount(), GasPayments()
     samples, snapshots = GasSamples(), GasSnapshots()
@@ -41,6 +43,6 @@ def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: Memor
     parts: list[Part] = [
         *(GasIdentity(), management, GasEvents(mirror.copies), calendars, GasPrice(calendars)),
         *(registers, account, samples, snapshots, payments, server, mirror, GasTap(mirror)),
-        *asn1_parts(DeviceType.GPF, seed),
+        *asn1_parts(DeviceType.GPF, secret),
     ]
     return Device(identity, personality, nvm, keys, parts)

@@ -46,9 +46,9 @@ def make_device(
     nvm: Nvm,
     keys: MemoryKeyStore,
     load: LoadModel | None = None,
-    seed: bytes = b"",
+    secret: bytes = b"",
 ) -> Device:
-    """A gas meter; ``load`` is what its home uses, ``seed`` decides which keys it makes.
+    """A gas meter; ``load`` is what its home uses, ``secret`` is that of its chip.
 
     What is due at one instant is done in the order of the list: gas is booked before money is moved, snapshots are
     taken after both, and the radio tells of them last.
@@ -73,7 +73,7 @@ def make_device(
         *(calendars, price, valve, GasGuard(valve), registers),
         *(metrology, samples, account, prepayment, payments, top_up),
         *(snapshots, billing, server, radio),
-        *asn1_parts(DeviceType.GSME, seed),
+        *asn1_parts(DeviceType.GSME, secret),
     ]
     device = Device(identity, personality, nvm, keys, parts)
     radio.proxy = partial(_joined_proxy, device)

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from ..personality import Personality
 
 
-def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
-    """A HCALCS; ``seed`` decides which keys it makes."""
+def make_device(
+    identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, secret: bytes = b""
+) -> Device:
+    """A HCALCS; ``secret`` is that of its chip."""
     face = HanFace({})
-    return Device(identity, personality, nvm, keys, [face, Relay(face), *asn1_parts(DeviceType.HCALCS, seed)])
+    return Device(identity, personality, nvm, keys, [face, Relay(face), *asn1_parts(DeviceType.HCALCS, secret)])

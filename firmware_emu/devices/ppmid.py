@@ -27,10 +27,10 @@ def make_device(
     personality: Personality,
     nvm: Nvm,
     keys: MemoryKeyStore,
-    seed: bytes = b"",
+    secret: bytes = b"",
     ask_every: Instant = ASK_EVERY,
 ) -> Device:
-    """A PPMID; ``seed`` decides which keys it makes, ``ask_every`` is how often it asks the electricity meter (s)."""
+    """A PPMID; ``secret`` is that of its chip, ``ask_every`` is how often it asks the electricity meter (s)."""
     face = HanFace({}, joined_only=False)
     display = Display(face, prices=False, ask_every=ask_every)
     parts = [
@@ -38,6 +38,6 @@ def make_device(
         display,
         ConsumerKeys(face, display),
         DisplayMessages(face, display),
-        *asn1_parts(DeviceType.PPMID, seed),
+        *asn1_parts(DeviceType.PPMID, secret),
     ]
     return Device(identity, personality, nvm, keys, parts)

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
     from ..personality import Personality
 
 
-def make_device(identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, seed: bytes = b"") -> Device:
-    """A controller of loads without a meter; ``seed`` decides which keys it makes."""
+def make_device(
+    identity: Eui64, personality: Personality, nvm: Nvm, keys: MemoryKeyStore, secret: bytes = b""
+) -> Device:
+    """A controller of loads without a meter; ``secret`` is that of its chip."""
     offset = RandomisedOffset()
     auxiliary = Auxiliary(offset)
     parts: list[Part] = [
         *(Identity(), ClockObject(), offset, Tamper(None), auxiliary, Boost(auxiliary)),
-        *asn1_parts(DeviceType.SAPC, seed),
+        *asn1_parts(DeviceType.SAPC, secret),
     ]
     return Device(identity, personality, nvm, keys, parts)

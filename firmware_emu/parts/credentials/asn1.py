@@ -15,9 +15,9 @@ from .proxy_device_log import ProxyDeviceLog
 from .trust_anchors import TrustAnchors
 
 
-def asn1_parts(device: DeviceType, seed: bytes = b"") -> list[Part]:
-    """New parts for the ASN.1 commands of a device of this kind. ``seed`` decides which keys it makes."""
-    parts: list[Part] = [TrustAnchors(), OwnKeys(seed)]
+def asn1_parts(device: DeviceType, secret: bytes = b"") -> list[Part]:
+    """New parts for the ASN.1 commands of a device of this kind. ``secret`` is that of its chip."""
+    parts: list[Part] = [TrustAnchors(), OwnKeys(secret)]
     if device not in (DeviceType.CHF, DeviceType.SAPC):
         joining = Joining()
         parts.append(joining)

@@ -2,13 +2,17 @@
 
 A new pair waits beside the one in use until its certificate arrives; then the two change places, and every secret
 agreed with the old pair is forgotten. A device that had shared the old certificate must be joined anew.
+
+The private keys are made here, or in the device's key store at the maker's, and lie in non-volatile memory sealed
+(``protocols.gbcs.sealing``), a record for each; they are opened when the device is switched on. One that does not open
+is not used: the security log says so, and the device answers nothing that needs it.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.errors import CertificateError, DecodeError, MissingKeyError
 from protocols.gbcs.asn1_credentials import (
@@ -22,8 +26,9 @@ from protocols.gbcs.asn1_credentials import (
     UpdateDeviceCertificateCommand,
     UpdateDeviceCertificateResponse,
 )
-from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
 from protocols.gbcs.keys import KeyName, KeyUse, Purpose
+from protocols.gbcs.sealing import Fuses, Place, Slot, UnsealError
+from protocols.secret import Secret
 from protocols.smki.certificate import Certificate, CertificateKind
 from protocols.smki.check import check
 from protocols.smki.names import KeyUsage
@@ -34,52 +39,83 @@ from ...part import Part
 
 if TYPE_CHECKING:
     from ...device import Device
+    from ...nvm import Nvm
 
 TAKES_ANY_OWN_CERTIFICATE = register_defect(
     "takes-any-own-certificate", "stores a certificate of its own without comparing it with the key it made"
 )
 
+KEEPS_OLD_KEY_ON_SWAP = register_defect(
+    "keeps-old-key-on-swap", "leaves the private key that was replaced in its memory, sealed"
+)
+ERASES_NOTHING = register_defect(
+    "erases-nothing", "falls silent when it is to destroy its keys, but leaves them in its memory"
+)
+
+DECOMMISSION = "decommission"
+"""The sensor signal by which a device is taken out of service."""
+RECORDS = "key/"
+"""Begins the names of the records of sealed keys."""
 _USES = {KeyUsage.DIGITAL_SIGNATURE: KeyUse.DIGITAL_SIGNING, KeyUsage.KEY_AGREEMENT: KeyUse.KEY_AGREEMENT}
+_USAGES = {use: usage for usage, use in _USES.items()}
 _REFUSED = {KeyUse.DIGITAL_SIGNING: 0x8F4C, KeyUse.KEY_AGREEMENT: 0x8F4E}
 _REPLACED = {KeyUse.DIGITAL_SIGNING: 0x8F4D, KeyUse.KEY_AGREEMENT: 0x8F4F}
 _Result = DeviceCertificateResult
-TAMPERS = frozenset({0x8F3F, *range(0x8F73, 0x8F79)})
-"""Codes of tampers, after which a device may destroy its keys. Whether it must is not established."""
+KEY_REFUSED = 0x8F53
+"""Logged when a sealed key does not open; that it is this code is inferred, no rule is published."""
+
+
+class Sealed(NamedTuple):
+    """What is known of a sealed key beside its record: the number of its sealing, the public key (65 octets)."""
+
+    generation: int
+    point: bytes
 
 
 @dataclass(slots=True)
 class OwnKeyState:
-    """By use: ``certificates`` in DER, where they are not those of the key store.
+    """By use: ``certificates`` of the keys in use, in DER.
 
     ``awaited`` are public keys of waiting pairs that the maker put there without their private halves, ``requests``
-    certification requests made beforehand. ``made`` counts the pairs that this device has made; ``waiting`` and
-    ``in_use`` are the numbers of those of its own that wait, or serve. ``faults`` are numbers of errors, by the
-    operation and use that fail: "request ds", "store ka", "read ka". ``erased``: it has destroyed its keys.
+    certification requests made beforehand. ``made`` counts the pairs that this device has made, ``sealings`` how often
+    it has sealed one: neither ever goes back. ``sealed`` is by use and place: "ds in use". ``faults`` are numbers of
+    errors, by the operation and use that fail: "request ds", "store ka", "read ka". ``erased``: it has destroyed its
+    keys; ``decommissioned``: and all else that it knew of others.
     """
 
     certificates: dict[str, bytes] = field(default_factory=dict)
     awaited: dict[str, bytes] = field(default_factory=dict)
     requests: dict[str, bytes] = field(default_factory=dict)
     made: int = 0
-    waiting: dict[str, int] = field(default_factory=dict)
-    in_use: dict[str, int] = field(default_factory=dict)
+    sealings: int = 0
+    sealed: dict[str, Sealed] = field(default_factory=dict)
     erased: bool = False
+    decommissioned: bool = False
     faults: dict[str, int] = field(default_factory=dict)
 
 
 class OwnKeys(Part):
-    """``seed`` decides which keys the device makes, so that a run can be repeated; they are for tests only."""
+    """``secret`` is in the chip of this device alone: it seals the keys, and decides which keys the device makes.
+
+    So a run can be repeated, and what it makes is for tests only.
+    """
 
     name = "own keys"
     State = OwnKeyState
     state: OwnKeyState
 
-    def __init__(self, seed: bytes = b"") -> None:
+    def __init__(self, secret: bytes = b"") -> None:
         super().__init__()
-        self._seed = seed
+        self._secret = Secret(secret)
+        self._to_seal: dict[tuple[KeyUse, Place], None] = {}
+        self._to_wipe: dict[str, None] = {}
+        self._to_erase = False
+        self.refused: list[str] = []
+        """Which sealed keys did not open when the memory was read, and why."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
+        self._fuses = Fuses(self._secret, device.identity)
         device.alerts.listeners.append(self._heard)
         asn1 = device.asn1
         asn1.handler(0x000A, self._issue)
@@ -89,36 +125,164 @@ class OwnKeys(Part):
         asn1.on_preset(0x000B, self._preset_update)
         asn1.on_preset(0x000C, self._preset_read)
 
-    def started(self) -> None:
-        """Keys that this device has made are made again from the seed, which is all that it keeps of them."""
+    # at rest
+
+    def load(self, nvm: Nvm) -> None:
+        """Open the sealed keys, before anything is signed. Raises CorruptRecord for the rest of the state."""
+        super().load(nvm)
+        self._to_seal.clear()
+        self._to_wipe.clear()
+        self._to_erase = False
+        self.refused = []
         if self.state.erased:
-            self._remove_keys()
+            self._forget_keys()
+        else:
+            self.refused = [told for label in _LABELS if (told := self._open(nvm, label))]
+            self._take_certificates()
+        self.device.keyless = bool(self.refused) or self.state.erased
+        self.device.retired = self.state.decommissioned
+
+    def _open(self, nvm: Nvm, label: str) -> str:
+        """Take a sealed key into the key store; why it does not open, empty if it does."""
+        sealed = self.state.sealed.get(label)
+        if sealed is None:
+            return ""
+        use, place = _use_and_place(label)
+        name = self._own(use)
+        if place is Place.IN_USE:
+            self.device.keys.remove(name)  # what was there before the supply failed is not relied on
+        try:
+            blob = nvm.get(RECORDS + label)
+            if blob is None:
+                raise UnsealError("a sealed key that is gone")
+            slot = Slot(self.device.identity, use, place, *sealed)
+            self.device.keys.unseal(name, slot, self._fuses, blob)
+        except UnsealError as error:
+            return f"{label}: {error}"
+        return ""
+
+    def _take_certificates(self) -> None:
+        keys = self.device.keys
+        for use, certificate in self.state.certificates.items():
+            name = self._own(KeyUse(use))
+            if keys.holds_private(name) and keys.certificate(name) is None:
+                with suppress(CertificateError):  # one that is not of the key in use is only reported, as CS02e asks
+                    keys.put_certificate(name, certificate)
+
+    def started(self) -> None:
+        """What did not open is told; pairs that the maker has left in the key store are sealed at the next commit."""
+        for _ in self.refused:
+            self.device.alerts.event(KEY_REFUSED)
+        self.adopt()
+
+    def adopt(self) -> None:
+        """Seal the pairs in the key store that are not sealed yet, as the maker does last."""
+        if self.state.erased:
             return
-        for use, number in self.state.in_use.items():
-            self._restore(KeyUse(use), number, self.state.certificates[use])
-        for use, number in self.state.waiting.items():
-            if self.device.keys.next_point(self._own(KeyUse(use))) is None:
-                self.device.keys.generate_next(self._own(KeyUse(use)), self._entropy(KeyUse(use), number))
+        for use in _USES.values():
+            name, label = self._own(use), _label(use, Place.IN_USE)
+            if label not in self.state.sealed and self.device.keys.holds_private(name):
+                self._seal_later(use, Place.IN_USE)
+                certificate = self.device.keys.certificate(name)
+                if certificate is not None:
+                    self.state.certificates[use] = certificate
+
+    def _seal_later(self, use: KeyUse, place: Place) -> None:
+        self._to_seal[use, place] = None
+        self.touch()
+
+    def save(self, nvm: Nvm) -> None:
+        """Stage the state and what of the keys has changed: one commit holds them all."""
+        if self._to_erase:
+            self._destroy()
+        for label in self._to_wipe:
+            nvm.wipe(RECORDS + label)
+        for use, place in self._to_seal:
+            self._seal(nvm, use, place)
+        self._to_seal.clear()
+        self._to_wipe.clear()
+        super().save(nvm)
+
+    def _seal(self, nvm: Nvm, use: KeyUse, place: Place) -> None:
+        name, label, keys = self._own(use), _label(use, place), self.device.keys
+        self.state.sealings += 1
+        blob = keys.seal(name, place, self.state.sealings, self._fuses)
+        point = keys.public_point(name) if place is Place.IN_USE else keys.next_point(name)
+        self.state.sealed[label] = Sealed(self.state.sealings, point or b"")
+        if self.device.defective(KEEPS_OLD_KEY_ON_SWAP) and (old := nvm.get(RECORDS + label)) is not None:
+            nvm.put(f"{RECORDS}{label} before", old)
+        nvm.wipe(RECORDS + label)
+        nvm.put(RECORDS + label, blob)
+
+    # the end of keys
 
     def _heard(self, code: int, _shared: bool) -> None:
-        if code in TAMPERS and self.device.personality.zeroises:
+        if self.device.personality.destroys_keys_on(code):
             self.erase()
 
-    def erase(self) -> None:
-        """Destroy the private keys, as a device may do that was tampered with. It answers nothing any more."""
-        self.state.erased = True
-        self.touch()
-        self._remove_keys()
+    def sensed(self, signal: str, active: bool) -> None:
+        if signal == DECOMMISSION and active:
+            self.decommission()
 
-    def _remove_keys(self) -> None:
+    def erase(self) -> None:
+        """Destroy the private keys, as a device may do that was tampered with. It answers nothing any more.
+
+        It is done with the next commit, after everything that is due at this moment: the alert that tells of the
+        tamper is signed still.
+        """
+        self._to_erase = True
+        self.touch()
+
+    def decommission(self) -> None:
+        """Take the device out of service: destroy keys, trust anchors and partners. Only its maker makes it anew."""
+        self.state.decommissioned = True
+        self.erase()
+
+    def _destroy(self) -> None:
+        state, device = self.state, self.device
+        self._to_erase, state.erased, device.keyless = False, True, True
+        self._to_seal.clear()
+        if not device.defective(ERASES_NOTHING):
+            self._to_wipe.update(dict.fromkeys([label for label in _LABELS if label in state.sealed]))
+            state.sealed.clear()
+        self._forget_keys()
+        if state.decommissioned:
+            state.certificates.clear()
+            state.requests.clear()
+            state.awaited.clear()
+            device.retired = True
+            device.credentials.clear()
+
+    def _forget_keys(self) -> None:
         for use in _USES.values():
             self.device.keys.remove(self._own(use))
+        self.device.keys.forget_secrets()
 
-    def _restore(self, use: KeyUse, number: int, certificate: bytes) -> None:
-        name, keys = self._own(use), self.device.keys
-        if keys.public_point(name) != Certificate.decode(certificate).public_point:
-            keys.generate_next(name, self._entropy(use, number))
-            keys.install_next(name, certificate)
+    # the maker's way in
+
+    def make_anew(self) -> dict[KeyUse, bytes]:
+        """Make new pairs in the place of those that were destroyed; the certification requests, by use.
+
+        ``put_certificate`` takes what is issued for them.
+        """
+        self.state.erased = self.state.decommissioned = self.device.keyless = self.device.retired = False
+        self.refused = []
+        requests = {}
+        for use, usage in _USAGES.items():
+            self.state.made += 1
+            point = self.device.keys.generate(self._own(use), self._entropy(use, self.state.made))
+            self._seal_later(use, Place.IN_USE)
+            requests[use] = self._request_for(use, usage, point)
+        return requests
+
+    def put_certificate(self, certificate: bytes) -> None:
+        """Take a certificate (DER) of a key that is in use. Raises CertificateError, DecodeError."""
+        use = _USES.get(Certificate.decode(certificate).key_usage or KeyUsage(0))
+        if use is None:
+            raise CertificateError("a certificate for another key usage")
+        self.device.keys.put_certificate(self._own(use), certificate)
+        self.state.certificates[use] = certificate
+        self.touch()
 
     # CS02c
 
@@ -133,20 +297,21 @@ class OwnKeys(Part):
 
     def _request(self, use: KeyUse, usage: KeyUsage) -> bytes:
         """Make a pair that waits, and ask for its certificate."""
-        name, keys = self._own(use), self.device.keys
         self.state.made += 1
         self.state.awaited.pop(use, None)
-        self.touch()
-        self.state.waiting[use] = self.state.made
-        point = keys.generate_next(name, self._entropy(use, self.state.made))
+        point = self.device.keys.generate_next(self._own(use), self._entropy(use, self.state.made))
+        self._seal_later(use, Place.WAITING)
+        return self._request_for(use, usage, point)
+
+    def _request_for(self, use: KeyUse, usage: KeyUsage, point: bytes) -> bytes:
+        name, keys = self._own(use), self.device.keys
         request = CertificationRequest.make(
             self.device.identity, usage, point, lambda octets: keys.prove_possession(name, octets)
         )
         return request.encode()
 
-    def _entropy(self, use: KeyUse, number: int) -> bytes:
-        material = b"\n".join((self._seed, bytes(self.device.identity), use.encode(), str(number).encode()))
-        return b"".join(sha256(bytes((half,)) + material).digest() for half in range(2))[:ENTROPY_LENGTH]
+    def _entropy(self, use: KeyUse, number: int) -> Secret:
+        return self._fuses.entropy(f"{use} {number}")
 
     # CS02d
 
@@ -190,8 +355,10 @@ class OwnKeys(Part):
                 self.device.keys.install_next(self._own(use), certificate.octets)
             except (CertificateError, MissingKeyError):
                 return _Result.PRIVATE_KEY_CHANGE_FAILED
-            if use in self.state.waiting:
-                self.state.in_use[use] = self.state.waiting.pop(use)
+            self._to_seal.pop((use, Place.WAITING), None)
+            if self.state.sealed.pop(_label(use, Place.WAITING), None) is not None:
+                self._to_wipe[_label(use, Place.WAITING)] = None
+            self._seal_later(use, Place.IN_USE)
         self.state.certificates[use] = certificate.octets
         self.touch()
         return _Result.SUCCESS
@@ -259,6 +426,16 @@ class OwnKeys(Part):
             self.state.faults[operation] = int(error)
 
 
+def _label(use: KeyUse, place: Place) -> str:
+    return f"{use} {place}"
+
+
+def _use_and_place(label: str) -> tuple[KeyUse, Place]:
+    use, _, place = label.partition(" ")
+    return KeyUse(use), Place(place)
+
+
+_LABELS = tuple(_label(use, place) for use in _USAGES for place in Place)
 _NO_PAIR = IssueCredentialsError.KEY_PAIR_GENERATION_FAILED
 
 
