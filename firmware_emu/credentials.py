@@ -104,8 +104,8 @@ class Credentials(Part):
         before = self.anchor(cell)
         self.state.cells[_key(cell)] = anchor
         self.touch()
-        if before is not None and not self._still_used(before.subject, cell.use):
-            self._forget(Eui64(before.subject), cell.use)
+        if before is not None:
+            self._settle(before.subject, cell.use)
         self._give_to_key_store(cell)
         self._index()
 
@@ -113,8 +113,8 @@ class Credentials(Part):
         """Take the key out of a cell."""
         before = self.state.cells.pop(_key(cell), None)
         self.touch()
-        if before is not None and not self._still_used(before.subject, cell.use):
-            self._forget(Eui64(before.subject), cell.use)
+        if before is not None:
+            self._settle(before.subject, cell.use)
         self._index()
 
     def clear(self) -> None:
@@ -139,7 +139,7 @@ class Credentials(Part):
         return self._roles.get(party, ())
 
     def party(self, role: RemotePartyRole) -> Eui64 | None:
-        """Who holds a role, or None."""
+        """Who holds a role, or None: where its cells name several, whoever signs in it."""
         return self._parties.get(role)
 
     def broker(self) -> Eui64 | None:
@@ -147,11 +147,18 @@ class Credentials(Part):
         return self._parties.get(RemotePartyRole.ACCESS_CONTROL_BROKER)
 
     def act_for(self, party: Eui64, role: RemotePartyRole) -> None:
-        """Use the keys that ``party`` has in ``role``, where its cells in two roles hold different ones."""
-        if party in self._with_two_keys:
-            for cell in self.cells():
-                if cell.role is role and self.state.cells[_key(cell)].subject == party:
-                    self._give_to_key_store(cell)
+        """Use the keys that ``party`` has in ``role``, where its cells in two roles hold different ones.
+
+        The access control broker adds its MAC with its own key, also while its certificates fill the cells of others.
+        """
+        if not self._with_two_keys:
+            return
+        for cell in self.cells():
+            if cell.role is role and self.held(cell).subject == party:
+                self._give_to_key_store(cell)
+        broker = Cell(RemotePartyRole.ACCESS_CONTROL_BROKER, KeyUse.KEY_AGREEMENT)
+        if self.anchor(broker) is not None:
+            self._give_to_key_store(broker)
 
     # devices of the home
 
@@ -184,7 +191,7 @@ class Credentials(Part):
             if cell.use is None:
                 continue
             roles.setdefault(subject, set()).add(cell.role)
-            self._parties[cell.role] = subject
+            self._parties.setdefault(cell.role, subject)  # the signing cell comes first
         self._roles = {party: tuple(sorted(held)) for party, held in roles.items()}
         self._with_two_keys = self._find_two_keys()
 
@@ -195,15 +202,13 @@ class Credentials(Part):
             points.setdefault((anchor.subject, cell.use), set()).add(anchor.point)
         return frozenset(Eui64(subject) for (subject, _use), held in points.items() if len(held) > 1)
 
-    def _still_used(self, subject: bytes, use: KeyUse | None) -> bool:
-        return any(
-            anchor.subject == subject and key.partition(" ")[2] == (use or "")
-            for key, anchor in self.state.cells.items()
-        )
-
-    def _forget(self, party: Eui64, use: KeyUse | None) -> None:
-        if use is not None and not self.keys.holds_private(KeyName(party, use)):
-            self.keys.remove(KeyName(party, use))
+    def _settle(self, subject: bytes, use: KeyUse | None) -> None:
+        """One cell less holds this party's key of this use: go on with that of another cell, or forget it."""
+        left = [cell for cell in self.cells() if cell.use == use and self.held(cell).subject == subject]
+        for cell in left:
+            self._give_to_key_store(cell)
+        if not left and use is not None and not self.keys.holds_private(KeyName(Eui64(subject), use)):
+            self.keys.remove(KeyName(Eui64(subject), use))
 
     def _give_to_key_store(self, cell: Cell) -> None:
         if cell.use is not None:

@@ -73,6 +73,8 @@ class Dispatcher:
         """By message code: checks a counter in place of the execution counter of the role."""
         self.introductions: dict[int, Introduction] = {}
         """By message code: finds in a message from a stranger the key that authorises it."""
+        self.partings: dict[int, Callable[[Message], None]] = {}
+        """By message code: forgets that key, when the message is done with or was refused."""
 
     def receive(self, frame: bytes) -> None:
         """One frame from the network."""
@@ -92,10 +94,15 @@ class Dispatcher:
         self._receive_command(message)
 
     def _receive_command(self, message: Message) -> None:
-        device = self._device
-        roles = device.credentials.roles_of(message.originator)
         introduce = self.introductions.get(message.message_code)
         introduced = None if introduce is None else introduce(message)
+        self._receive_from(message, introduced)
+        if introduced is not None:
+            self.partings[message.message_code](message)
+
+    def _receive_from(self, message: Message, introduced: RemotePartyRole | None) -> None:
+        device = self._device
+        roles = device.credentials.roles_of(message.originator)
         if not roles and introduced is None and not device.credentials.is_partner(message.originator):
             self._refuse(UNKNOWN_ORIGINATOR, None)
             return

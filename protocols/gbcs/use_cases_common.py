@@ -20,7 +20,7 @@ COMMON: tuple[tuple[int, str, str, str, str, str, str, str, str], ...] = (
     (0x000E, "CS03B", "join, method B", "GSME", "ASN1", "M M", "SA?", "R?", "8.7.2"),
     (0x000F, "CS04AC", "unjoin, method A or C", "ESME GSME HCALCS PPMID?", "ASN1", "SM S", "SA?", "CR?", "8.8.1 8.8.2"),
     (0x0010, "CS04B", "unjoin, method B", "GSME", "ASN1", "M M", "SA?", "R?", "8.8.2"),
-    (0x0012, "CS06", "activate firmware", "ESME GSME CHF?", "ASN1", "SM S", "SW?", "CFTR", "11.3"),
+    (0x0012, "CS06", "activate firmware", "ESME GSME CHF SAPC?", "ASN1", "SM S", "SW?", "CFTR", "11.3"),
     (0x0013, "CS07", "read device log", "ESME GSME HCALCS PPMID?", "ASN1", "M M", "SNA?", "?", "8.9"),
     (0x0014, "CS10a", "read ZigBee event log", "GSME GPF", "GBZ", "M M", "SNA", "", "6.13"),
     (0x0015, "CS11", "clear ZigBee event log", "GSME GPF", "GBZ", "M M", "S", "", "3.3"),
@@ -39,14 +39,14 @@ COMMON: tuple[tuple[int, str, str, str, str, str, str, str, str], ...] = (
 #
 # code, name, variant, devices, protection, roles, flags
 CREDENTIAL_UPDATES: tuple[tuple[int, str, str, str, str, str, str], ...] = (
-    (0x0100, "CS02b", "root by supplier", "ESME GSME?", "SM S", "S?", "CFTR?"),
+    (0x0100, "CS02b", "root by supplier", "ESME GSME GPF HCALCS SAPC?", "SM S", "S?", "CFTR?"),
     (0x0101, "CS02b", "root by WAN provider", "CHF?", "SM S", "W?", "CFTR?"),
-    (0x0102, "CS02b", "supplier by supplier", "ESME GSME GPF?", "SM S", "SA?", "CFTR"),
-    (0x0103, "CS02b", "network operator by network operator", "ESME GPF", "SM S", "NA?", "CFTR"),
+    (0x0102, "CS02b", "supplier by supplier", "ESME GSME GPF HCALCS SAPC?", "SM S", "SA?", "CFTR"),
+    (0x0103, "CS02b", "network operator by network operator", "ESME GPF SAPC?", "SM S", "NA?", "CFTR"),
     (0x0104, "CS02b", "broker by broker", "all?", "M S", "A", "CFTR"),
     (0x0105, "CS02b", "WAN provider by WAN provider", "CHF", "SM S", "W", "CFTR"),
-    (0x0106, "CS02b", "TCoS by TCoS", "ESME GSME GPF SAPC?", "SM S", "T", "CFTR"),
-    (0x0107, "CS02b", "supplier by TCoS", "ESME GSME GPF SAPC?", "SM S", "T", "CFTR"),
+    (0x0106, "CS02b", "TCoS by TCoS", "all?", "SM S", "T", "CFTR"),
+    (0x0107, "CS02b", "supplier by TCoS", "ESME GSME GPF HCALCS SAPC?", "SM S", "T", "CFTR"),
     (0x0108, "CS02b", "any but an abnormal root, by recovery", "all?", "S S", "R", "CFTR"),
     (0x0109, "CS02b", "any by contingency", "all?", "S S", "?", "CFTR"),
     (0x0125, "CS02g", "load controller by load controller", "ESME SAPC", "SM S", "L", "CFTR"),

@@ -194,7 +194,7 @@ def test_floors_are_set_only_where_a_cell_was_replaced() -> None:
     answer = by_supplier(rig, [CredentialReplacement(b"\x30\x00", cell(ROLE.SUPPLIER, DS))], new_floor=3)
     assert statuses(answer) == [CredentialStatus.BAD_CERTIFICATE]
     assert rig.device.counters.executed(ROLE.SUPPLIER) == rig.counter
-    assert outcome_of(answer).changes == (SequenceNumberChange(ROLE.SUPPLIER, rig.counter),)
+    assert outcome_of(answer).changes == (SequenceNumberChange(ROLE.SUPPLIER, 3),)  # as asked for
     assert rig.security_log() == []
 
 
@@ -446,7 +446,8 @@ def test_a_preset_fills_cells_of_which_only_the_identifier_is_known() -> None:
     details = PartyDetails(ROLE.NETWORK_OPERATOR, SUCCESS, 12, (contents,))
     gone = PartyDetails(ROLE.LOAD_CONTROLLER, CredentialStatus.TRUST_ANCHOR_NOT_FOUND)
     rig.device.asn1.preset(0x0008, CredentialDetailsResponse((details, gone)))
-    asked = CredentialDetailsCommand(cell(ROLE.SUPPLIER, DS), (ROLE.NETWORK_OPERATOR, ROLE.LOAD_CONTROLLER))
+    named = cell(ROLE.ACCESS_CONTROL_BROKER, KA)
+    asked = CredentialDetailsCommand(named, (ROLE.NETWORK_OPERATOR, ROLE.LOAD_CONTROLLER))
     answer = rig.ask(0x0008, asked, BROKER)
     assert contents in answer.parties[0].cells
     assert answer.parties[0].current_sequence_number == 12

@@ -37,10 +37,10 @@ def cell_named(named: TrustAnchorCell) -> Cell | None:
 
 
 class ModeRule(NamedTuple):
-    """``authoriser`` is the cell whose key signs (None: nobody signs, the MAC alone authorises).
+    """``authoriser`` is the cell whose key signs (None: the MAC alone authorises, or the contingency key signs).
 
-    ``floor_of`` is the role whose counter the new floor is for; ``replaces`` are the roles of the cells that may be
-    replaced.
+    ``floor_of`` is the role whose counter the new floor is for, that of the party which authorises; floors of others
+    are listed apart. ``replaces`` are the roles of the cells that may be replaced.
     """
 
     authoriser: Cell | None
@@ -51,8 +51,8 @@ class ModeRule(NamedTuple):
 _ALL_BUT_ROOT = frozenset(_Role) - {_Role.ROOT, _Role.ISSUING_AUTHORITY, _Role.OTHER}
 
 MODES: dict[ReplacementMode, ModeRule] = {
-    _Mode.ROOT_BY_SUPPLIER: ModeRule(Cell(_Role.SUPPLIER, _DS), _Role.ROOT, frozenset({_Role.ROOT})),
-    _Mode.ROOT_BY_WAN_PROVIDER: ModeRule(Cell(_Role.WAN_PROVIDER, _DS), _Role.ROOT, frozenset({_Role.ROOT})),
+    _Mode.ROOT_BY_SUPPLIER: ModeRule(Cell(_Role.SUPPLIER, _DS), _Role.SUPPLIER, frozenset({_Role.ROOT})),
+    _Mode.ROOT_BY_WAN_PROVIDER: ModeRule(Cell(_Role.WAN_PROVIDER, _DS), _Role.WAN_PROVIDER, frozenset({_Role.ROOT})),
     _Mode.SUPPLIER_BY_SUPPLIER: ModeRule(Cell(_Role.SUPPLIER, _DS), _Role.SUPPLIER, frozenset({_Role.SUPPLIER})),
     _Mode.NETWORK_OPERATOR_BY_NETWORK_OPERATOR: ModeRule(
         Cell(_Role.NETWORK_OPERATOR, _DS), _Role.NETWORK_OPERATOR, frozenset({_Role.NETWORK_OPERATOR})
@@ -67,7 +67,7 @@ MODES: dict[ReplacementMode, ModeRule] = {
         Cell(_Role.TRANSITIONAL_COS, _DS), _Role.TRANSITIONAL_COS, frozenset({_Role.TRANSITIONAL_COS})
     ),
     _Mode.SUPPLIER_BY_TRANSITIONAL_COS: ModeRule(
-        Cell(_Role.TRANSITIONAL_COS, _DS), _Role.SUPPLIER, frozenset({_Role.SUPPLIER})
+        Cell(_Role.TRANSITIONAL_COS, _DS), _Role.TRANSITIONAL_COS, frozenset({_Role.SUPPLIER})
     ),
     _Mode.ANY_EXCEPT_ABNORMAL_ROOT_BY_RECOVERY: ModeRule(
         Cell(_Role.RECOVERY, _DS), _Role.RECOVERY, _ALL_BUT_ROOT | {_Role.ROOT}
@@ -77,7 +77,7 @@ MODES: dict[ReplacementMode, ModeRule] = {
         Cell(_Role.LOAD_CONTROLLER, _DS), _Role.LOAD_CONTROLLER, frozenset({_Role.LOAD_CONTROLLER})
     ),
     _Mode.LOAD_CONTROLLER_BY_SUPPLIER: ModeRule(
-        Cell(_Role.SUPPLIER, _DS), _Role.LOAD_CONTROLLER, frozenset({_Role.LOAD_CONTROLLER})
+        Cell(_Role.SUPPLIER, _DS), _Role.SUPPLIER, frozenset({_Role.LOAD_CONTROLLER})
     ),
 }
 
@@ -87,6 +87,7 @@ UPDATE_CODES: dict[int, ReplacementMode] = {
     0x0126: _Mode.LOAD_CONTROLLER_BY_SUPPLIER,
 }
 """The mode of each message code."""
+BROKER_BY_BROKER, BY_CONTINGENCY = 0x0104, 0x0109
 UPDATE_ALERT, LOAD_CONTROLLER_ALERT = 0x00CB, 0x0124
 """Message codes of the alert about a future-dated update: CS02b, CS02g."""
 
@@ -125,3 +126,34 @@ CELLS: dict[DeviceType, frozenset[Cell]] = {
 
 UNREPORTED: dict[int, frozenset[RemotePartyRole]] = {0x011B: frozenset({_Role.TRANSITIONAL_COS})}
 """Roles that a credential report refuses by its message code, with status *other*, although the cells are there."""
+
+
+def modes_of(device: DeviceType) -> frozenset[ReplacementMode]:
+    """The ways of replacing credentials that a kind of device knows.
+
+    Inferred as a whole, and as the messages seen have it: those whose authorising cell it has, and at least one of
+    the cells that they replace.
+    """
+    held = {cell.role for cell in CELLS.get(device, ())}
+    return frozenset(
+        mode
+        for mode, rule in MODES.items()
+        if rule.replaces & held and (rule.authoriser is None or rule.authoriser in CELLS[device])
+    )
+
+
+def authorising_cell(mode: ReplacementMode, device: DeviceType) -> Cell | None:
+    """The cell whose key signs an update; none for the broker's own key, but on a hub, where it has a signing key."""
+    if mode is _Mode.ACCESS_CONTROL_BROKER_BY_ACCESS_CONTROL_BROKER and device is DeviceType.CHF:
+        return Cell(_Role.ACCESS_CONTROL_BROKER, _DS)
+    return MODES[mode].authoriser
+
+
+def role_behind(mode: ReplacementMode) -> RemotePartyRole:
+    """The role by whose right an update is made. The contingency key belongs to the root."""
+    return MODES[mode].floor_of
+
+
+def cell_name(cell: Cell) -> TrustAnchorCell:
+    """A cell as messages name it."""
+    return TrustAnchorCell(cell.role, *USES[cell.use])

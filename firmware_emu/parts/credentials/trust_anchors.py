@@ -11,6 +11,7 @@ from protocols.der import NEVER as ASN1_NEVER
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
 from protocols.gbcs.asn1_credentials import (
+    AuthorisingControl,
     CellContents,
     CredentialDetailsCommand,
     CredentialDetailsResponse,
@@ -25,7 +26,7 @@ from protocols.gbcs.asn1_credentials import (
 from protocols.gbcs.asn1_types import Asn1Payload, decode_asn1
 from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.message import Cra, Message
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 from protocols.smki.certificate import Certificate, key_identifier
 from protocols.smki.recovery import issuer_key
@@ -33,22 +34,41 @@ from protocols.smki.recovery import issuer_key
 from ...credentials import Anchor, Cell
 from ...defects import register_defect
 from ...dispatcher import FORMAT_FAILURE, NO_AUTHORITY
-from ...future_dating import AT_ONCE, CANCEL, Pending
+from ...future_dating import AT_ONCE, CANCEL, NOT_DONE, Pending
 from ...part import Part
 from ...refusals import Refused
 from .contingency import open_contingency_key, wrapped_key_in
-from .rules import MODES, UNREPORTED, UPDATE_CODES, USES, alert_code_of, cell_named
-from .update import CredentialUpdate
+from .rules import (
+    BY_CONTINGENCY,
+    UNREPORTED,
+    UPDATE_CODES,
+    USES,
+    alert_code_of,
+    authorising_cell,
+    cell_name,
+    cell_named,
+    role_behind,
+)
+from .update import CredentialUpdate, read_certificate, refusal
 
 if TYPE_CHECKING:
+    from ...command import Command
     from ...device import Device
 
 HIDES_FAILED_ROW = register_defect(
     "hides-failed-credential", "reports a dated update as carried out though one of its credentials was refused"
 )
+TAKES_ANY_CONTINGENCY_KEY = register_defect(
+    "takes-any-contingency-key", "takes an update by contingency that is signed with the key of the root it brings"
+)
+KEEPS_LAPSED_UPDATE = register_defect(
+    "keeps-lapsed-update", "carries out a dated update of a party that has lost its role since"
+)
 REPORT_CODES = (0x0008, 0x011B)
 CREDENTIALS_UPDATED = 0x8F70
-_BROKER_BY_BROKER, _BY_CONTINGENCY = 0x0104, 0x0109
+MOST_ITEMS = 255
+"""Roles of a report, or rows of an update: more than any device has cells, and their answer still fits a message."""
+_ROOT = Cell(RemotePartyRole.ROOT, None)
 _NATURAL = frozenset({CredentialStatus.SUCCESS, CredentialStatus.BAD_CERTIFICATE, CredentialStatus.NO_TRUST_ANCHOR})
 """Statuses that follow from the certificates; the others need a fault in the device."""
 
@@ -76,6 +96,7 @@ class TrustAnchors(Part):
     def __init__(self) -> None:
         super().__init__()
         self._outcome: UpdateCredentialsOutcome | None = None
+        self._introduced: KeyName | None = None
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -88,11 +109,19 @@ class TrustAnchors(Part):
             device.asn1.on_preset(code, preset)
             device.asn1.on_preset(alert_code_of(code), preset)
             device.future.register(_key(code), run, tell)
-        device.dispatcher.introductions[_BY_CONTINGENCY] = self._introduce
+        device.dispatcher.introductions[BY_CONTINGENCY] = self._introduce
+        device.dispatcher.partings[BY_CONTINGENCY] = self._forget
 
     # CS02a, CS02f
 
-    def _report_details(self, message_code: int, command: CredentialDetailsCommand) -> CredentialDetailsResponse:
+    def _report_details(self, message_code: int, command: CredentialDetailsCommand) -> CredentialDetailsResponse | None:
+        current, alerts = self.device.commands.current, self.device.alerts
+        if len(command.roles) > MOST_ITEMS:
+            alerts.event(FORMAT_FAILURE)
+            return None
+        if current is None or not self._is_of(command.authorised_by, current.message.originator):
+            alerts.event(NO_AUTHORITY)  # it asks in the name of a cell that is not its own (inferred)
+            return None
         return CredentialDetailsResponse(tuple(self._details(message_code, role) for role in command.roles))
 
     def _details(self, message_code: int, role: int) -> PartyDetails:
@@ -113,7 +142,11 @@ class TrustAnchors(Part):
 
     def _update(self, message_code: int, command: UpdateCredentialsCommand) -> UpdateCredentialsResponse | None:
         current = self.device.commands.current
-        if current is None or not self._is_in_order(message_code, command, current.message.counter):
+        if current is None:
+            return None
+        problem = self._problem(message_code, command, current)
+        if problem:
+            self.device.alerts.event(problem)
             return None
         octets = Asn1Payload(command).encode()
         when = execution_time(command.execute_at)
@@ -122,67 +155,106 @@ class TrustAnchors(Part):
             self.device.future.request(_key(message_code), when, current, bytes(current.message.originator), octets)
         return UpdateCredentialsResponse(self._outcome)
 
-    def _is_in_order(self, message_code: int, command: UpdateCredentialsCommand, counter: int) -> bool:
-        """A command that contradicts itself is not answered. Which codes tell of it is inferred."""
-        control, alerts = command.control, self.device.alerts
-        if control.mode is not UPDATE_CODES[message_code] or control.sequence_number != counter:
-            alerts.event(FORMAT_FAILURE)
-            return False
-        if message_code != _BY_CONTINGENCY and control.authorising_cell != self._authorising_cell(message_code):
-            alerts.event(NO_AUTHORITY)
-            return False
-        return True
+    def _problem(self, message_code: int, command: UpdateCredentialsCommand, current: Command) -> int:
+        """Why a command is not answered, as the code of the event that tells of it; 0 if it is in order.
 
-    def _authorising_cell(self, message_code: int) -> TrustAnchorCell | None:
-        """The cell that must be named: none for the broker's own key, but on a hub, which has its signing key."""
-        mode = UPDATE_CODES[message_code]
-        cell = MODES[mode].authoriser
-        if message_code == _BROKER_BY_BROKER and self.device.personality.device is DeviceType.CHF:
-            cell = Cell(RemotePartyRole.ACCESS_CONTROL_BROKER, KeyUse.DIGITAL_SIGNING)
-        return None if cell is None else TrustAnchorCell(cell.role, *USES[cell.use])
+        Which codes tell of it is inferred. The party that has signed it must be that of the authorising cell.
+        """
+        control, originator = command.control, current.message.originator
+        by_contingency = message_code == BY_CONTINGENCY
+        if control.mode is not UPDATE_CODES[message_code] or control.sequence_number != current.message.counter:
+            return FORMAT_FAILURE
+        if len(command.replacements) > MOST_ITEMS or (control.symmetric_key is not None) != by_contingency:
+            return FORMAT_FAILURE
+        named = control.authorising_cell
+        if by_contingency:  # the key is the root's; whether its cell is named is not known
+            return 0 if named in (None, cell_name(_ROOT)) else NO_AUTHORITY
+        cell = authorising_cell(control.mode, self.device.personality.device)
+        if cell is None:
+            return 0 if named is None else NO_AUTHORITY
+        return 0 if named == cell_name(cell) and self._is_of(named, originator) else NO_AUTHORITY
+
+    def _is_of(self, named: TrustAnchorCell, party: Eui64) -> bool:
+        """True if this party's key is in the cell."""
+        cell = cell_named(named)
+        anchor = None if cell is None else self.device.credentials.anchor(cell)
+        return anchor is not None and anchor.subject == party
 
     def _run(self, pending: Pending) -> None:
-        command = decode_asn1(pending.message_code, Cra.COMMAND, pending.data).value
-        outcome = CredentialUpdate(self.device, command, self._fault).run()
+        command = _command_of(pending)
+        update = CredentialUpdate(self.device, command, self._fault)
+        outcome = update.run()
         self._outcome = outcome
-        if any(done.cell.role == RemotePartyRole.ROOT and not done.status for done in outcome.results):
+        if RemotePartyRole.ROOT in update.replaced:
             self.put_contingency_key(b"")  # that of the old root; the new one's is in its certificate
-        statuses = {result.status for result in outcome.results}
-        if CredentialStatus.SUCCESS in statuses:
+        if update.replaced:
             self.device.alerts.event(CREDENTIALS_UPDATED)
+        self._let_lapse(command.control, update)
+        statuses = {result.status for result in outcome.results}
         partly = CredentialStatus.SUCCESS in statuses and self.device.defective(HIDES_FAILED_ROW)
         if statuses - {CredentialStatus.SUCCESS} and not partly:
             raise Refused
 
+    def _let_lapse(self, control: AuthorisingControl, update: CredentialUpdate) -> None:
+        """Drop the dated updates of parties whose keys others have replaced, or that have lost their role.
+
+        Inferred: what else an old supplier has dated may still hold, but an update of credentials would take the
+        device back, and one signed with a compromised key would undo its recovery. The sender is told.
+        """
+        lost = {role for role in update.replaced if role is not role_behind(control.mode)} | update.changed_hands
+        for code, mode in UPDATE_CODES.items():
+            pending = self.device.future.pending(_key(code))
+            if pending is None or role_behind(mode) not in lost or self.device.defective(KEEPS_LAPSED_UPDATE):
+                continue
+            self.device.future.drop(_key(code))
+            self._report(pending, NOT_DONE, self.device.now, refusal(self.device, _command_of(pending)))
+
     def _tell(self, pending: Pending, code: int) -> None:
+        if self._outcome is not None:
+            self._report(pending, code, pending.at, self._outcome)
+
+    def _report(self, pending: Pending, code: int, at: Instant, outcome: UpdateCredentialsOutcome) -> None:
         """The alert goes to whoever sent the command, also when it has lost its role by it."""
         alerts = self.device.alerts
         alerts.event(code)
-        if self._outcome is not None:
-            recipients = [Eui64(pending.reference)]
-            told = UpdateCredentialsAlert(code, pending.at, self._outcome)
-            alerts.send_asn1(alert_code_of(pending.message_code), recipients, told)
+        told = UpdateCredentialsAlert(code, at, outcome)
+        alerts.send_asn1(alert_code_of(pending.message_code), [Eui64(pending.reference)], told)
 
     def _fault(self, cell: Cell) -> int | None:
         return self.state.faults.get(f"{int(cell.role)} {cell.use or ''}")
 
     def _introduce(self, message: Message) -> RemotePartyRole | None:
         """Take the key that signs an update by contingency, if the symmetric key in the message opens it."""
-        root = self.device.credentials.anchor(Cell(RemotePartyRole.ROOT, None))
-        wrapped = wrapped_key_in(root.certificate if root else b"") or self.state.contingency
+        name = KeyName(message.originator, KeyUse.DIGITAL_SIGNING)
+        credentials, keys = self.device.credentials, self.device.keys
         try:
             command = decode_asn1(message.message_code, message.cra, message.payload).value
         except DecodeError:
             return None
-        point = open_contingency_key(wrapped, command.control.symmetric_key)
-        if point is None:
-            return None
-        name = KeyName(message.originator, KeyUse.DIGITAL_SIGNING)
-        if self.device.credentials.roles_of(message.originator) or self.device.keys.holds_private(name):
-            return None  # somebody else's name
-        if self.device.keys.public_point(name) != point:
-            self.device.keys.put_point(name, point)
+        point = self._contingency_point(command)
+        party = message.originator
+        if point is None or credentials.roles_of(party) or credentials.is_partner(party) or keys.holds_private(name):
+            return None  # no key, or somebody else's name
+        if keys.public_point(name) != point:
+            keys.put_point(name, point)
+            self._introduced = name
         return RemotePartyRole.ROOT
+
+    def _contingency_point(self, command: UpdateCredentialsCommand) -> bytes | None:
+        root = self.device.credentials.anchor(_ROOT)
+        wrapped = wrapped_key_in(root.certificate if root else b"") or self.state.contingency
+        point = open_contingency_key(wrapped, command.control.symmetric_key)
+        if point is None and self.device.defective(TAKES_ANY_CONTINGENCY_KEY):
+            rows = [row for row in command.replacements if row.cell.role == RemotePartyRole.ROOT]
+            brought = read_certificate(rows[0].certificate) if rows else None
+            return brought.public_point if brought else None
+        return point
+
+    def _forget(self, _message: Message) -> None:
+        """The contingency key serves one message; what it signed is then done, or has been refused."""
+        if self._introduced is not None:
+            self.device.keys.remove(self._introduced)
+            self._introduced = None
 
     # the maker's way in
 
@@ -227,12 +299,11 @@ class TrustAnchors(Part):
 
     def _preset_root(self, path: tuple[bytes, ...]) -> None:
         """A device without a root gets the one that signed the certification path."""
-        root = Cell(RemotePartyRole.ROOT, None)
-        if self.device.credentials.anchor(root) is not None:
+        if self.device.credentials.anchor(_ROOT) is not None:
             return
         points = [point for each in path if (point := issuer_key(Certificate.decode(each)))]
         if points:
-            self.device.credentials.fill(root, Anchor(bytes(8), key_identifier(points[-1]), points[-1]))
+            self.device.credentials.fill(_ROOT, Anchor(bytes(8), key_identifier(points[-1]), points[-1]))
 
     def _preset_cell(self, named: TrustAnchorCell, subject: Eui64, identifier: bytes) -> None:
         """Fill a cell with a key of which only the identifier is known, unless the key store has it."""
@@ -257,3 +328,8 @@ def execution_time(at: Instant | None) -> Instant:
 
 def _key(message_code: int) -> str:
     return f"credentials {message_code:04X}"
+
+
+def _command_of(pending: Pending) -> UpdateCredentialsCommand:
+    command: UpdateCredentialsCommand = decode_asn1(pending.message_code, Cra.COMMAND, pending.data).value
+    return command
