@@ -38,6 +38,7 @@ from .names import (
     DEVICE_POLICY,
     EC_PUBLIC_KEY,
     ECDSA_WITH_SHA256,
+    EXTENSION_REQUEST,
     HARDWARE_MODULE_NAME,
     HARDWARE_TYPE,
     KEY_USAGE,
@@ -133,6 +134,12 @@ def checked_point(point: bytes) -> bytes:
 def public_key_info(point: bytes) -> bytes:
     """SubjectPublicKeyInfo of a point (65 octets), which are its last octets. Raises EncodeError."""
     return tlv(SEQUENCE, _KEY_ALGORITHM, tlv(BIT_STRING, b"\0", checked_point(point)))
+
+
+def request_info(subject: bytes, extensions: tuple[bytes, ...], point: bytes) -> bytes:
+    """What a certification request signs: version, subject, public key, extension request (RFC 2986 4.1)."""
+    attribute = tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, EXTENSION_REQUEST), tlv(SET, tlv(SEQUENCE, *extensions)))
+    return tlv(SEQUENCE, tlv(INTEGER, b"\0"), subject, public_key_info(point), tlv(CONTEXT | CONSTRUCTED, attribute))
 
 
 # Names

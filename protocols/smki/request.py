@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..asn1 import enumeration_text
-from ..der import CONSTRUCTED, CONTEXT, INTEGER, NEVER, OBJECT_IDENTIFIER, SEQUENCE, SET, Walk, oid_text, tlv
+from ..der import CONSTRUCTED, CONTEXT, NEVER, OBJECT_IDENTIFIER, SEQUENCE, SET, Walk, oid_text
 from ..errors import CertificateError, DecodeError
 from ..eui64 import Eui64, eui64_text
 from ..instant import Instant
@@ -23,8 +23,8 @@ from .building import (
     device_name_extension,
     key_usage_extension,
     organisation_name,
-    public_key_info,
     put_signed,
+    request_info,
 )
 from .certificate import MAX_CERTIFICATE, ROLES, Certificate, CertificateKind, entity_of, role_of, role_text
 from .finding import Aspect, Finding
@@ -41,6 +41,7 @@ from .reading import (
     take_signature,
 )
 from .signature import Verifier, verifies
+from .usual_request import take_usual
 
 _EXTENSIONS = {
     CertificateKind.DEVICE: (KEY_USAGE, SUBJECT_ALTERNATIVE_NAME),
@@ -67,7 +68,9 @@ class CertificationRequest:
     @classmethod
     def decode(cls, der: bytes) -> CertificationRequest:
         """Read a request that fills ``der``. Raises DecodeError naming field and octet."""
-        return _take_request(bytes(der))
+        octets = bytes(der)
+        usual = take_usual(octets)
+        return cls(*usual) if usual is not None else _take_request(octets)
 
     @classmethod
     def make(cls, entity: Eui64, key_usage: KeyUsage, point: bytes, sign: Signer) -> CertificationRequest:
@@ -202,23 +205,29 @@ def issue_requested_organisation(
 issue_requested = issue_requested_device
 
 
-def grant(
-    issuing: BulkIssuer, request: CertificationRequest, serial: int, kind: CertificateKind | None = None
-) -> bytes:
+def grant(issuing: BulkIssuer, request: CertificationRequest, serial: int, kind: CertificateKind) -> bytes:
     """The certificate (DER) that a request asks for. Raises CertificateError for a request that is wrong."""
+    require_right(request, kind)
+    return issue_for(issuing, request, serial)
+
+
+def require_right(request: CertificationRequest, kind: CertificateKind) -> None:
+    """Refuse a request that is wrong. Raises CertificateError that says what is."""
     findings = check_request(request, kind=kind)
-    if findings or request.entity is None or request.key_usage is None:
+    if findings:
         raise CertificateError("; ".join(map(str, findings)))
+
+
+def issue_for(issuing: BulkIssuer, request: CertificationRequest, serial: int) -> bytes:
+    """The certificate (DER) for a request that ``require_right`` has let pass. Raises EncodeError."""
+    entity, use = request.entity or Eui64(b""), request.key_usage or KeyUsage(0)
     if request.kind is CertificateKind.DEVICE:
-        return issuing.device(request.entity, request.key_usage, request.public_point, serial)
-    role, name = request.role or 0, request.common_name
-    return issuing.organisation(request.entity, role, request.key_usage, request.public_point, serial, name)
+        return issuing.device(entity, use, request.public_point, serial)
+    return issuing.organisation(entity, request.role or 0, use, request.public_point, serial, request.common_name)
 
 
 def _make(subject: bytes, extensions: tuple[bytes, ...], point: bytes, sign: Signer) -> CertificationRequest:
-    attribute = tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, EXTENSION_REQUEST), tlv(SET, tlv(SEQUENCE, *extensions)))
-    info = tlv(SEQUENCE, tlv(INTEGER, b"\0"), subject, public_key_info(point), tlv(CONTEXT | CONSTRUCTED, attribute))
-    return CertificationRequest.decode(put_signed(info, sign, Verifier(point)))
+    return CertificationRequest.decode(put_signed(request_info(subject, extensions, point), sign, Verifier(point)))
 
 
 def _take_request(der: bytes) -> CertificationRequest:
