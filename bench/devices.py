@@ -1,19 +1,22 @@
 """The emulated devices of a rig, as they are when an installation is complete.
 
-They have their own keys, the rig's parties in their trust anchor cells, and the rig's load.
+They have their own keys, the rig's parties in their trust anchor cells, and the rig's load. The maker has a device's
+key store make the first pairs and the device seal them; from then on they come from the device's memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from firmware_emu import Device, MemoryNvm, Nvm, Personality, PersonalityError
 from firmware_emu.credentials import Cell, point_anchor
+from firmware_emu.parts.credentials.own_keys import OwnKeys
 from firmware_emu.parts.credentials.trust_anchors import TrustAnchors
 from firmware_emu.parts.credentials.update import anchor_of
 from firmware_emu.personalities import named, names
 from protocols.eui64 import Eui64
-from protocols.gbcs.keys import KeyUse
+from protocols.gbcs.keys import KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.smki.certificate import Certificate
 
@@ -30,11 +33,32 @@ def make_device(section: DeviceSection, pki: TestPki, nvm: Nvm | None = None, pr
     """
     memory = MemoryNvm() if nvm is None else nvm
     new = not memory.keys()
-    device = _make(section, pki, memory, proxy)
+    device = _make(section, pki, memory, pki.devices[section.eui64] if new else pki.restarted(section.eui64), proxy)
     if new:
         _fill_cells(device, section, pki)
+        _own_keys(device, OwnKeys.adopt)
         device.commit()
     return device
+
+
+def problems_with_keys(device: Device) -> list[str]:
+    """Why a device that is off could not use the private keys in its memory. Nothing is changed."""
+    found: list[str] = []
+
+    def look(keys: OwnKeys) -> None:
+        keys.load(device.nvm)
+        found.extend(keys.refused)
+        if not keys.state.sealed and not keys.state.erased:
+            found.append("no private key")
+
+    _own_keys(device, look)
+    return found
+
+
+def _own_keys(device: Device, work: Callable[[OwnKeys], None]) -> None:
+    for part in device.parts:
+        if isinstance(part, OwnKeys):  # an in-home display has none
+            work(part)
 
 
 def _fill_cells(device: Device, section: DeviceSection, pki: TestPki) -> None:
@@ -62,28 +86,28 @@ def as_bought_by_a_meter_operator(device: Device, pki: TestPki) -> None:
             device.credentials.fill(cell, anchor_of(cell, certificate))
 
 
-def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, proxy: Eui64 | None) -> Device:
+def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, store: MemoryKeyStore, proxy: Eui64 | None) -> Device:
     # Loaded kind by kind: a rig pays for the devices that it has.
     identity, personality, kind = section.eui64, _personality(section), section.type
-    store, seed = pki.devices[identity], pki.entropy(f"new keys of {identity.hex()}")
+    secret = pki.secret(identity)
     if kind is DeviceType.ESME:
         from firmware_emu.devices import esme
         from firmware_emu.mains import Mains
 
         mains = Mains(pki.entropy(f"voltage at {identity.hex()}"))
-        return esme.make_device(identity, personality, nvm, store, section.load.model(), seed, mains)
+        return esme.make_device(identity, personality, nvm, store, section.load.model(), secret, mains)
     if kind is DeviceType.GSME:
         from firmware_emu.devices import gsme
 
-        return gsme.make_device(identity, personality, nvm, store, section.load.model(), seed)
+        return gsme.make_device(identity, personality, nvm, store, section.load.model(), secret)
     if kind is DeviceType.CHF:
         from firmware_emu.devices import chf
 
-        return chf.make_device(identity, personality, nvm, store, proxy, seed)
+        return chf.make_device(identity, personality, nvm, store, proxy, secret)
     if kind is DeviceType.PPMID:
         from firmware_emu.devices import ppmid
 
-        return ppmid.make_device(identity, personality, nvm, store, seed, section.ask_every)
+        return ppmid.make_device(identity, personality, nvm, store, secret, section.ask_every)
     if kind is DeviceType.TYPE_2:
         from firmware_emu.devices import ihd
 
@@ -91,7 +115,7 @@ def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, proxy: Eui64 | None) -
     from firmware_emu.devices import gpf, hcalcs, sapc
 
     makers = {DeviceType.GPF: gpf, DeviceType.HCALCS: hcalcs, DeviceType.SAPC: sapc}
-    device: Device = makers[kind].make_device(identity, personality, nvm, store, seed)
+    device: Device = makers[kind].make_device(identity, personality, nvm, store, secret)
     return device
 
 

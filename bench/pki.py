@@ -21,9 +21,12 @@ from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
-from protocols.smki.infrastructure import Infrastructure, make_infrastructure
+from protocols.secret import Secret
+from protocols.smki.certificate import Certificate
+from protocols.smki.infrastructure import BEGINS, Infrastructure, make_infrastructure, serial_number
 from protocols.smki.issue import public_key_info
 from protocols.smki.names import KeyUsage
+from protocols.smki.request import CertificationRequest, issue_requested
 
 from .rig import Rig
 
@@ -72,12 +75,16 @@ CONTINGENCY = eui64("70B3D51F300017FF")
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """A remote party with the key store that only it uses. ``generation`` counts the renewals of its keys."""
+    """A remote party with the key store that only it uses.
+
+    ``generation`` counts the renewals of its keys, ``root`` those of the root above its certificates.
+    """
 
     role: RemotePartyRole
     eui64: Eui64
     store: MemoryKeyStore
     generation: int = 0
+    root: int = 0
 
     @property
     def uses(self) -> tuple[KeyUse, ...]:
@@ -140,9 +147,20 @@ class TestPki:
         self._contingencies: dict[int, Contingency] = {}
         self._introduce()
 
-    def entropy(self, label: str) -> bytes:
+    def entropy(self, label: str) -> Secret:
         """48 octets that depend on the seed and the label alone."""
-        return sha512(f"meterbench test key {self._seed} {label}".encode()).digest()[:ENTROPY_LENGTH]
+        return Secret(sha512(f"meterbench test key {self._seed} {label}".encode()).digest()[:ENTROPY_LENGTH])
+
+    def secret(self, device: Eui64) -> Secret:
+        """What is in the chip of a device, and in no other: it seals the device's private keys."""
+        return self.entropy(f"new keys of {device.hex()}")
+
+    def restarted(self, device: Eui64) -> MemoryKeyStore:
+        """The key store of a device that has lived: it gets its private keys from its own memory alone."""
+        held = self.devices[device]
+        store = public_keys(held, [name for name in held.names() if name.party != device])
+        self._tell_roles(store, {role for role, _, _ in self.cells(device)})
+        return store
 
     def cells(self, device: Eui64) -> Iterator[tuple[RemotePartyRole, KeyUse, KeyName]]:
         """The trust anchor cells of a device: role, use, and whose key is in it."""
@@ -156,14 +174,14 @@ class TestPki:
         """Every party that was made after the first ones."""
         return tuple(self._others.values())
 
-    def newcomer(self, role: RemotePartyRole) -> Party:
+    def newcomer(self, role: RemotePartyRole, root: int = 0) -> Party:
         """The second party of a role: another supplier or network operator."""
         taken = {party.eui64 for party in self.parties.values()}
-        return self._other(role, next(each for each in NEWCOMERS[role] if each not in taken), 0)
+        return self._other(role, next(each for each in NEWCOMERS[role] if each not in taken), 0, root)
 
-    def renewed(self, party: Party, root: int = 0) -> Party:
-        """The same party with new keys. ``root``: how often the organisations' root has been replaced."""
-        return self._other(party.role, party.eui64, party.generation + 1, root)
+    def renewed(self, party: Party, root: int | None = None) -> Party:
+        """The same party with new keys, certified under the same root unless another one is named."""
+        return self._other(party.role, party.eui64, party.generation + 1, party.root if root is None else root)
 
     def authority(self, root: int = 0) -> Infrastructure:
         """The infrastructure after so many replacements of its root."""
@@ -179,6 +197,11 @@ class TestPki:
             self._contingencies[root] = self._make_contingency(root)
         return self._contingencies[root]
 
+    def certify(self, request: CertificationRequest) -> Certificate:
+        """The device certificate that a request asks for. Raises CertificateError for one that is wrong."""
+        serial = serial_number(request.octets)
+        return issue_requested(self.infrastructure.device_authority, request, serial, BEGINS)
+
     def learn(self, name: KeyName, certificate: bytes) -> None:
         """A device has a new key: everybody who has to do with it is given the certificate (DER)."""
         self.certificates[name] = certificate
@@ -186,10 +209,10 @@ class TestPki:
             party.store.remove(name)
             party.store.put_certificate(name, certificate)
 
-    def _other(self, role: RemotePartyRole, identity: Eui64, generation: int, root: int = 0) -> Party:
+    def _other(self, role: RemotePartyRole, identity: Eui64, generation: int, root: int) -> Party:
         key = (role, identity, generation, root)
         if key not in self._others:
-            party = self._others[key] = Party(role, identity, MemoryKeyStore(), generation)
+            party = self._others[key] = Party(role, identity, MemoryKeyStore(), generation, root)
             for use in party.uses:
                 label = f"{identity.hex()} {use} generation {generation} {root}"
                 self._issue(party.store, identity, use, role, label, self.authority(root))
@@ -203,9 +226,9 @@ class TestPki:
         label = f"contingency {root}"
         point = store.generate(KeyName(CONTINGENCY, SIGNING), self.entropy(label))
         self._give(store, [name for name in self.certificates if name.party in self.devices])
-        secret = self.entropy(f"{label} symmetric")[:32]
+        secret = Secret(self.entropy(f"{label} symmetric")[:32])
         wrapped = aes_key_wrap_with_padding(secret, public_key_info(point))
-        return Contingency(Party(_R.ROOT, CONTINGENCY, store, root), secret, wrapped)
+        return Contingency(Party(_R.ROOT, CONTINGENCY, store, root=root), secret, wrapped)
 
     # keys from elsewhere
 
