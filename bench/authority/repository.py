@@ -1,0 +1,219 @@
+"""The repository: every certificate that was lodged, found by number, EUI-64, role, serial number or key identifier.
+
+Anybody may read it; only the laboratory writes. A certificate that its applicant has not accepted yet is kept, but it
+is not in the repository, and is found only by who asks for that status.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import NamedTuple
+
+from protocols.enumerations import plain_members
+from protocols.eui64 import Eui64
+from protocols.gbcs.keys import KeyName, KeyUse
+from protocols.instant import Instant
+from protocols.smki.certificate import Certificate, CertificateKind
+from protocols.smki.names import KeyUsage
+
+AUTHORITY_USE = "ca"
+"""What stands in the place of a use for keys of authorities."""
+
+
+@plain_members
+class Status(StrEnum):
+    """Where a certificate is in its life. An expired one keeps the status that it had."""
+
+    ISSUED = "issued"
+    ACCEPTED = "accepted"
+    LODGED = "lodged"
+    DECLINED = "declined"
+    REVOKED = "revoked"
+
+
+PUBLIC = (Status.LODGED, Status.REVOKED)
+"""What is in the repository."""
+
+
+@plain_members
+class Origin(StrEnum):
+    """Where a certificate comes from."""
+
+    ISSUED = "issued here"
+    IMPORTED = "imported"
+
+
+class Record(NamedTuple):
+    """A certificate and what is known of it. ``number`` is its own in this laboratory; ``use`` a KeyUse, or ``ca``."""
+
+    number: int
+    kind: CertificateKind
+    origin: Origin
+    entity: Eui64 | None
+    role: int | None
+    use: str
+    serial: int
+    key_identifier: bytes
+    issuer_key: bytes
+    not_before: Instant
+    not_after: Instant
+    status: Status
+    changed: Instant
+    reason: str
+    der: bytes
+
+    @property
+    def certificate(self) -> Certificate:
+        """The certificate itself."""
+        return Certificate.decode(self.der)
+
+    @property
+    def name(self) -> KeyName | None:
+        """What a key store calls the key; None for an authority's."""
+        return None if self.use == AUTHORITY_USE or self.entity is None else KeyName(self.entity, KeyUse(self.use))
+
+
+class Search(NamedTuple):
+    """What to look for; None leaves it open."""
+
+    number: int | None = None
+    entity: Eui64 | None = None
+    role: int | None = None
+    serial: int | None = None
+    key_identifier: bytes | None = None
+    use: str | None = None
+    kind: CertificateKind | None = None
+    origin: Origin | None = None
+    statuses: tuple[Status, ...] = PUBLIC
+
+    def where(self) -> tuple[str, list[object]]:
+        """The condition in SQL and its values."""
+        terms: dict[str, object] = {
+            "id": self.number,
+            "entity": self.entity,
+            "role": self.role,
+            "serial": None if self.serial is None else serial_text(self.serial),
+            "key_identifier": self.key_identifier,
+            "use": self.use,
+            "kind": self.kind,
+            "origin": self.origin,
+        }
+        given = {name: value for name, value in terms.items() if value is not None}
+        wanted = [f"{name} = ?" for name in given] + [f"status IN ({', '.join('?' * len(self.statuses))})"]
+        return " AND ".join(wanted), [*given.values(), *self.statuses]
+
+
+EVERYTHING = Search()
+"""All that is in the repository."""
+
+_COLUMNS = (
+    "id, kind, origin, entity, role, use, serial, key_identifier, issuer_key, not_before, not_after, status, changed, "
+    "reason, der"
+)
+
+
+class Repository:
+    """The certificates of one laboratory. Changes become lasting with the transaction that its owner makes."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def find(self, search: Search = EVERYTHING, limit: int = -1) -> Iterator[Record]:
+        """What fits, in the order of issue; at most ``limit``, all if it is negative."""
+        condition, values = search.where()
+        query = f"SELECT {_COLUMNS} FROM certificate WHERE {condition} ORDER BY id LIMIT ?"  # noqa: S608 - own words
+        yield from map(_record, self._db.execute(query, (*values, limit)))
+
+    def count(self, search: Search = EVERYTHING) -> int:
+        """How many fit."""
+        condition, values = search.where()
+        query = f"SELECT count(*) FROM certificate WHERE {condition}"  # noqa: S608 - own words
+        return int(self._db.execute(query, values).fetchone()[0])
+
+    def get(self, number: int) -> Record | None:
+        """A certificate by its number, whatever its status."""
+        return next(self.find(Search(number=number, statuses=tuple(Status))), None)
+
+    def newest(self, name: KeyName, at: Instant | None = None) -> Record | None:
+        """The last lodged certificate of an entity for a use, valid at that time if one is given."""
+        found = [
+            record
+            for record in self.find(Search(entity=name.party, use=name.use, statuses=(Status.LODGED,)))
+            if at is None or record.not_before <= at <= record.not_after
+        ]
+        return found[-1] if found else None
+
+    def certified(self, key_identifiers: Iterable[bytes]) -> set[bytes]:
+        """Those of these keys that have a certificate already, whatever its status."""
+        query = "SELECT key_identifier FROM certificate WHERE key_identifier = ?"
+        return {bytes(row[0]) for key in set(key_identifiers) for row in self._db.execute(query, (key,))}
+
+    def put(self, der: bytes, use: str, origin: Origin, status: Status, now: Instant) -> int:
+        """Keep a certificate; give its number. Part of the caller's transaction.
+
+        Raises sqlite3.IntegrityError when the serial number is another certificate's of the same issuer.
+        """
+        read = Certificate.decode(der)
+        row = (
+            read.kind,
+            origin,
+            read.entity,
+            read.role,
+            use,
+            serial_text(read.serial),
+            read.subject_key_identifier or b"",
+            read.authority_key_identifier or read.subject_key_identifier or b"",
+            read.not_before,
+            read.not_after,
+            status,
+            now,
+            der,
+        )
+        names = _COLUMNS.replace("id, ", "", 1).replace("reason, ", "")
+        made = self._db.execute(f"INSERT INTO certificate ({names}) VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+        return made.lastrowid or 0
+
+    def set_status(self, number: int, status: Status, now: Instant, reason: str = "") -> None:
+        """Note what has become of a certificate. Part of the caller's transaction."""
+        changed = (status, now, reason, number)
+        self._db.execute("UPDATE certificate SET status = ?, changed = ?, reason = ? WHERE id = ?", changed)
+
+
+def serial_text(serial: int) -> str:
+    """Hexadecimal digits, as everywhere where people read serial numbers."""
+    return f"{serial:X}"
+
+
+def use_of(certificate: Certificate) -> str:
+    """What a certificate's key is for; that of an agreement key may be told apart from top-ups only by its owner."""
+    if certificate.kind is CertificateKind.AUTHORITY:
+        return AUTHORITY_USE
+    signs = (certificate.key_usage or 0) & KeyUsage.DIGITAL_SIGNATURE
+    return KeyUse.DIGITAL_SIGNING if signs else KeyUse.KEY_AGREEMENT
+
+
+def _record(row: tuple[object, ...]) -> Record:
+    number, kind, origin, entity, role, use, serial, key, issuer, begins, ends, status, changed, reason, der = row
+    return Record(
+        int(str(number)),
+        CertificateKind(str(kind)),
+        Origin(str(origin)),
+        Eui64(entity) if isinstance(entity, bytes) else None,
+        role if isinstance(role, int) else None,
+        str(use),
+        int(str(serial), 16),
+        _octets(key),
+        _octets(issuer),
+        int(str(begins)),
+        int(str(ends)),
+        Status(str(status)),
+        int(str(changed)),
+        str(reason),
+        _octets(der),
+    )
+
+
+def _octets(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
