@@ -112,7 +112,7 @@ class InventoryDevice(NamedTuple):
 
 
 class Change(NamedTuple):
-    """One line of the history. ``what``: status, relation, contact, firmware, a role; ``before`` and ``after`` in words."""
+    """One line of the history. ``what``: status, relation, contact, firmware, or a role; the rest in words."""
 
     at: Instant
     device: Eui64
