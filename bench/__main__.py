@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .commands.firmware_app import app as firmware_app
 from .exit_codes import ExitCode
 
 app = typer.Typer(
@@ -23,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+app.add_typer(firmware_app)
 
 Keystore = Annotated[
     Path | None,

@@ -343,10 +343,16 @@ def _expect(holds: bool, expected: str, found: Any, *path: str) -> None:
 
 
 def _describe_manifest(manifest: Manifest, octets: bytes, sheet: Sheet) -> None:
-    """The values have no places of their own: the text stands first, then, without octets, what it says."""
+    """What it says, and then the text that says it; the values have no octets of their own."""
+    members = _to_json(manifest)
+    behaviour = members.pop("behaviour")
     with sheet.group("manifest"):
-        sheet.leaf("json", octets, octets.decode("ascii"))
-        members = _to_json(manifest)
-        behaviour = members.pop("behaviour")
         for name, value in (*members.items(), *behaviour.items()):
-            sheet.leaf(name, b"", value if not isinstance(value, list | dict) else json.dumps(value))
+            sheet.leaf(name, b"", *_readable(value))
+        sheet.leaf("json", octets, octets.decode("ascii"))
+
+
+def _readable(value: Any) -> tuple[Any, str]:
+    if value is None:
+        return None, "as the device was made"
+    return (json.dumps(value) if isinstance(value, list | dict) else value), ""

@@ -55,8 +55,13 @@ def _store(folder: Path | None) -> FolderKeyStore | None:
 
 def tree_lines(found: Inspection) -> list[str]:
     """The message as indented lines: octet offset and length, name, value, unit, meaning."""
-    lines = [found.title, *(f"  {note}" for note in found.notes()), "", "  octet  size  field"]
-    for field in found.sheet().fields:
+    return [found.title, *(f"  {note}" for note in found.notes()), "", *field_lines(found.sheet().fields)]
+
+
+def field_lines(fields: list[Field]) -> list[str]:
+    """Fields and all below them, a line for each, under a line that names the columns."""
+    lines = ["  octet  size  field"]
+    for field in fields:
         _append_lines(field, 0, lines)
     return lines
 

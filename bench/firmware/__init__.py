@@ -9,8 +9,16 @@ from __future__ import annotations
 from .building import build_manufacturer_image, filler, header_of, wrap
 from .checking import Check, Outcome, verify_firmware
 from .manifests import ManifestError, Recipe, parse_recipe
-from .reading import FirmwareFile, Kind, decode_signature, read_firmware
-from .signing_keys import SigningKey, public_point_of, signing_key_of_file, signing_key_of_seed, signing_key_of_store
+from .reading import FirmwareFile, Kind, decode_signature, encode_signature, read_firmware
+from .signing_keys import (
+    SigningKey,
+    public_point,
+    public_point_of,
+    signing_key,
+    signing_key_of_file,
+    signing_key_of_seed,
+    signing_key_of_store,
+)
 
 __all__ = [
     "Check",
@@ -22,11 +30,14 @@ __all__ = [
     "SigningKey",
     "build_manufacturer_image",
     "decode_signature",
+    "encode_signature",
     "filler",
     "header_of",
     "parse_recipe",
+    "public_point",
     "public_point_of",
     "read_firmware",
+    "signing_key",
     "signing_key_of_file",
     "signing_key_of_seed",
     "signing_key_of_store",

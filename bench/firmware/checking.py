@@ -75,7 +75,11 @@ def _authoriser(file: FirmwareFile, point: bytes | None) -> Check:
     signature = file.authoriser_signature
     device = None if file.container is None else file.container.manifest.device_type
     if file.kind is not Kind.WRAPPED:
-        return Check(AUTHORISER, Outcome.NOT_CHECKED if point is None else Outcome.FAIL, f"none in a {file.kind}")
+        return Check(
+            AUTHORISER,
+            Outcome.NOT_CHECKED if point is None else Outcome.FAIL,
+            f"there is none in this file: {file.kind}",
+        )
     if device is not None and (signature is None) is (device in AUTHORISERS):
         has = "needs a signature, and there is none" if signature is None else "takes no signature, and there is one"
         return Check(AUTHORISER, Outcome.FAIL, f"a file for a {device.value} {has}")

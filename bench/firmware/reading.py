@@ -20,7 +20,7 @@ class Kind(StrEnum):
 
     WRAPPED = "GB firmware file"
     MANUFACTURER_IMAGE = "manufacturer image"
-    OPAQUE = "opaque octets, as a manufacturer image"
+    OPAQUE = "opaque manufacturer image"
     ZIGBEE = "ZigBee OTA file"
 
 
@@ -154,6 +154,14 @@ def decode_signature(octets: bytes) -> bytes:
         return r.to_bytes(SIGNATURE_LENGTH // 2, "big") + s.to_bytes(SIGNATURE_LENGTH // 2, "big")
     except (ValueError, OverflowError):
         raise DecodeError(0, "r || s in 64 octets, or an ECDSA signature in DER", f"{len(octets)} octets") from None
+
+
+def encode_signature(signature: bytes) -> bytes:
+    """r || s in DER, as other programs take it."""
+    from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
+
+    half = SIGNATURE_LENGTH // 2
+    return encode_dss_signature(int.from_bytes(signature[:half], "big"), int.from_bytes(signature[half:], "big"))
 
 
 def _versions(versions: tuple[int, int] | None) -> str:

@@ -1,10 +1,12 @@
 """Keys that sign firmware: a maker's, a supplier's, a WAN provider's. They stay in a key store; what goes round signs.
 
-A key comes from a PKCS#8 file, from a folder of keys, or, for tests, from a seed.
+A key comes from a PKCS#8 file, from a folder of keys, or, for tests, from a seed: where a command asks for a key,
+``test:NAME`` is that of the seed NAME.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from hashlib import sha512
 from pathlib import Path
@@ -20,6 +22,9 @@ from ..reading import InputError
 
 MAX_KEY_FILE = 64 * 1024
 """The longest file with a key or certificate, in octets."""
+TEST_KEY = "test:"
+"""How the name of a key for tests begins."""
+PASS_PHRASE_VARIABLE = "METERBENCH_PASS_PHRASE"  # noqa: S105 - the name of a variable
 _NOBODY = Eui64(bytes(8))
 
 
@@ -42,6 +47,27 @@ def signing_key_of_store(store: KeyStore, party: Eui64 | None = None) -> Signing
         raise InputError(f"several signing keys, of {parties}: say whose" if names else "no private key that signs")
     (name,) = names
     return SigningKey(store.public_point(name) or b"", lambda octets: store.sign(name.party, octets))
+
+
+def signing_key(source: str, pass_phrase_file: Path | None = None, party: Eui64 | None = None) -> SigningKey:
+    """The key that ``test:NAME``, a PKCS#8 file or a folder of keys stands for. Raises InputError."""
+    if source.startswith(TEST_KEY):
+        return signing_key_of_seed(source.removeprefix(TEST_KEY))
+    return signing_key_of_file(Path(source), pass_phrase(pass_phrase_file), party)
+
+
+def public_point(source: str) -> bytes:
+    """The public key, 65 octets, of ``test:NAME`` or of a file as ``public_point_of`` takes it. Raises InputError."""
+    if source.startswith(TEST_KEY):
+        return signing_key_of_seed(source.removeprefix(TEST_KEY)).point
+    return public_point_of(Path(source))
+
+
+def pass_phrase(file: Path | None) -> bytes | None:
+    """That of a file, or else of the environment, if there is one. Raises InputError."""
+    if file is not None:
+        return _read(file).strip()
+    return os.environ.get(PASS_PHRASE_VARIABLE, "").encode() or None
 
 
 def signing_key_of_file(path: Path, pass_phrase: bytes | None = None, party: Eui64 | None = None) -> SigningKey:
