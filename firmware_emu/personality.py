@@ -53,6 +53,9 @@ class Personality:
     whose layout is not published, "0111 channel:bits trigger:u8" (see ``alert_forms``). ``any_objects``: a command may
     ask for what its use case does not list, as the lists of retired use cases are not certain. ``billing_causes``: the
     causes, 32 bits, that a gas meter's snapshot at the end of a billing period names, bit 1 (that end) among them.
+    ``refuses_downgrade``: an image of a lower version than the one that runs cannot be activated. ``block_period``:
+    milliseconds that a hub asks devices to leave between two requests for blocks of an image, 0 to 65535.
+    ``transfers_at_once``: devices that a hub gives blocks to at the same time, 0 for all; others are told to wait.
     """
 
     device: DeviceType = DeviceType.ESME
@@ -75,6 +78,9 @@ class Personality:
     alert_forms: tuple[str, ...] = ()
     any_objects: bool = False
     billing_causes: int = BILLING_PERIOD_ENDED
+    refuses_downgrade: bool = False
+    block_period: int = 0
+    transfers_at_once: int = 0
     use_cases: frozenset[str] = frozenset()
     defects: frozenset[str] = frozenset()
     clock: ClockSettings = field(default_factory=ClockSettings)
@@ -87,6 +93,7 @@ class Personality:
         if len(self.auxiliary) > MOST_AUXILIARY or not all(_is_auxiliary(each) for each in self.auxiliary):
             raise PersonalityError("auxiliary", "up to five of switch, proportional, none, or an EUI-64 expected")
         check_range(self, 0, LONGEST_START_UP, "start_up")
+        check_range(self, 0, 0xFFFF, "block_period", "transfers_at_once")
         if self.billing_causes >> 32 or not self.billing_causes & BILLING_PERIOD_ENDED:
             raise PersonalityError("billing_causes", f"32 bits with bit 1 set expected, found {self.billing_causes:X}")
         for code in sorted(self.zeroises_on):

@@ -9,6 +9,7 @@ from protocols.gbcs.roles import DeviceType
 from ..device import Device
 from ..parts.credentials.asn1 import asn1_parts
 from ..parts.electricity.identity import Identity
+from ..parts.firmware.transfer import FirmwareTransfer
 from ..parts.hub.device_log import HubDeviceLog
 from ..parts.hub.forwarding import Forwarding
 from ..parts.hub.power import HubPower
@@ -34,8 +35,13 @@ def make_device(
     """A communications hub; ``proxy`` is the gas proxy in the same box, ``secret`` is that of its chip."""
     device_log, radio = HubDeviceLog(proxy), SubGhz()
     device_log.on_removed = radio.forget
+    forwarding = Forwarding(device_log, radio)
     parts: list[Part] = [
-        *(Identity(), device_log, radio, Forwarding(device_log, radio), HubPower()),
+        *(Identity(), device_log, radio, forwarding, HubPower()),
         *asn1_parts(DeviceType.CHF, secret),
     ]
-    return Device(identity, personality, nvm, keys, parts)
+    device = Device(identity, personality, nvm, keys, parts)
+    transfer = device.find(FirmwareTransfer)
+    transfer.device_log, transfer.radio = device_log, radio
+    forwarding.on_fetch = transfer.woke
+    return device

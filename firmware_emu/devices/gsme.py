@@ -10,6 +10,7 @@ from protocols.gbcs.roles import DeviceType
 from ..device import Device
 from ..parts.credentials.asn1 import asn1_parts
 from ..parts.credentials.joining import Joining
+from ..parts.firmware.upgrade_client import UpgradeClient
 from ..parts.gas.account import GasAccount
 from ..parts.gas.billing import GasBilling
 from ..parts.gas.calendar import GasCalendars
@@ -77,6 +78,7 @@ def make_device(
     ]
     device = Device(identity, personality, nvm, keys, parts)
     radio.proxy = partial(_joined_proxy, device)
+    device.find(UpgradeClient).hears = lambda: radio.awake
     return device
 
 

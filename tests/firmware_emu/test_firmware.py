@@ -320,7 +320,7 @@ def test_a_hub_discards_what_is_no_image_and_reports_nothing_that_was_not_begun(
     rig = Asn1Rig(DeviceType.CHF)
     part = cast(FirmwareTransfer, rig.device.part("firmware transfer"))
     part.ended(SUPPLIER, complete=True)
-    assert not part.accept(SUPPLIER, 1, b"no image")
+    assert part.accept(SUPPLIER, b"no image") is FirmwareTransferResult.IMAGE_DISCARDED
     (alert,) = rig.advance(START + 1)
     assert value_of(alert).result is FirmwareTransferResult.IMAGE_DISCARDED
 
@@ -340,7 +340,7 @@ class Link:
         """An image comes to the hub; what it sends over the WAN."""
         part = cast(FirmwareTransfer, self.hub.device.part("firmware transfer"))
         return self.carry(
-            self.hub, self.hub.device.through(lambda: part.accept(self.rig.identity, 1, octets), now), now
+            self.hub, self.hub.device.through(lambda: part.accept(self.rig.identity, octets), now), now
         )
 
     def carry(self, source: Asn1Rig, outputs: list[Any], now: int) -> list[Message]:

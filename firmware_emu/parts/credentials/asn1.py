@@ -5,6 +5,8 @@ from __future__ import annotations
 from protocols.gbcs.roles import DeviceType
 
 from ...part import Part
+from ..firmware.commands import FirmwareCommands
+from ..firmware.intake import ImageIntake
 from ..firmware.store import FirmwareStore
 from ..firmware.transfer import FirmwareTransfer
 from ..firmware.upgrade_client import UpgradeClient
@@ -23,13 +25,17 @@ def asn1_parts(device: DeviceType, secret: bytes = b"") -> list[Part]:
         parts.append(joining)
         if device is DeviceType.GPF:
             parts.append(ProxyDeviceLog(joining))
-    if device not in (DeviceType.GPF, DeviceType.SAPC):
-        store = FirmwareStore()
-        parts.append(store)
-        if device is not DeviceType.CHF:
-            parts.append(UpgradeClient(store))
-    if device is DeviceType.CHF:
-        parts.append(FirmwareTransfer())
+    if device is not DeviceType.GPF:  # it is in the hub, and so is its firmware
+        parts += _firmware(device)
     if device is DeviceType.GSME:
         parts.append(GasClock())
     return parts
+
+
+def _firmware(device: DeviceType) -> list[Part]:
+    store = FirmwareStore()
+    parts: list[Part] = [store, FirmwareCommands(store)]
+    if device is DeviceType.CHF:
+        transfer = FirmwareTransfer()
+        return [*parts, transfer, ImageIntake(store, transfer)]
+    return [*parts, UpgradeClient(store), ImageIntake(store)]

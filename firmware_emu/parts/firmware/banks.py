@@ -28,16 +28,18 @@ class ImageRecord:
 
 
 RECORDED = -1
+PAGE = 1024
+"""Octets that are written to memory at once: a block costs a part of a write. What is cut off in a page is lost."""
 
 
 class Bank:
-    """One bank; written by appending, so that a block costs its own length."""
+    """One bank; written by appending, page by page. ``flush`` writes the page that is not full."""
 
     def __init__(self, name: str) -> None:
         self.octets = bytearray()
         self._name = name
         self._saved = 0
-        self._erased = False
+        self._erased = self._flushed = False
         self._device: Device | None = None
 
     def attach(self, device: Device) -> None:
@@ -47,7 +49,14 @@ class Bank:
     def append(self, block: bytes) -> None:
         """Add a block."""
         self.octets += block
-        self._changed()
+        if len(self.octets) - self._saved >= PAGE:
+            self._changed()
+
+    def flush(self) -> None:
+        """Have all of it written at the next commit."""
+        if len(self.octets) > self._saved:
+            self._flushed = True
+            self._changed()
 
     def erase(self) -> None:
         """Empty the bank."""
@@ -62,12 +71,14 @@ class Bank:
     def load(self, nvm: Nvm) -> None:
         """Read what was committed."""
         self.octets = bytearray(nvm.read_log(self._name))
-        self._saved, self._erased = len(self.octets), False
+        self._saved, self._erased, self._flushed = len(self.octets), False, False
 
     def save(self, nvm: Nvm) -> None:
         """Stage what changed since the last commit."""
         if self._erased:
             nvm.erase_log(self._name)
-        if len(self.octets) > self._saved:
-            nvm.append(self._name, bytes(memoryview(self.octets)[self._saved :]), MAX_IMAGE)
-        self._saved, self._erased = len(self.octets), False
+        stop = len(self.octets) if self._flushed else len(self.octets) // PAGE * PAGE
+        if stop > self._saved:
+            nvm.append(self._name, bytes(memoryview(self.octets)[self._saved : stop]), MAX_IMAGE)
+            self._saved = stop
+        self._erased = self._flushed = False

@@ -1,11 +1,13 @@
 """A device fetches images from the hub: the client of the ZigBee upgrade cluster.
 
 It asks when the hub says that there is something, and of itself once a day; blocks are asked for one after the other
-at a steady pace. After an outage it goes on where it was.
+at a steady pace, the hub's where that has one. After an outage it goes on where it was. A device that sleeps is told
+at its next wake, and stays awake while it fetches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,12 +56,13 @@ ANSWER_WITHIN: Instant = 60
 
 @dataclass(slots=True)
 class UpgradeState:
-    """The file that is being fetched; all zeros when none is."""
+    """The file that is being fetched; all zeros when none is. ``period`` is the hub's pace, in milliseconds."""
 
     manufacturer: int = 0
     image_type: int = 0
     file_version: int = 0
     fetching: bool = False
+    period: int = 0
 
 
 class UpgradeClient(Part):
@@ -73,6 +76,8 @@ class UpgradeClient(Part):
         super().__init__()
         self._store = store
         self._sequence = 0
+        self.hears: Callable[[], bool] = lambda: True
+        """Whether the radio listens, though nothing is fetched."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -81,7 +86,7 @@ class UpgradeClient(Part):
     def started(self) -> None:
         if self.state.fetching and self.device.defective(RESTARTS_DOWNLOAD):
             self._store.drop_download()
-        self.due = self.device.now + (BLOCK_PERIOD if self.state.fetching else QUERY_EVERY)
+        self.due = self.device.now + (self._pace if self.state.fetching else QUERY_EVERY)
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:
         self.schedule(self.due + after - before)
@@ -89,10 +94,16 @@ class UpgradeClient(Part):
     def advance(self, at: Instant) -> None:
         if self.state.fetching:
             self.due = at + ANSWER_WITHIN
-            self._send(ImageBlockRequest(self._file, self._store.expected, BLOCK_SIZE))
+            asked = ImageBlockRequest(self._file, self._store.expected, BLOCK_SIZE, period=self.state.period)
+            self._send(asked)
         else:
             self.due = at + QUERY_EVERY
             self._query()
+
+    @property
+    def _pace(self) -> Instant:
+        """Whole seconds between two requests."""
+        return max(BLOCK_PERIOD, -(-self.state.period // 1000))
 
     @property
     def _file(self) -> FileId:
@@ -105,7 +116,8 @@ class UpgradeClient(Part):
         except DecodeError:
             return
         if isinstance(message, ImageNotify):
-            self._query()
+            if self.hears():
+                self._query()
         elif isinstance(message, QueryNextImageResponse):
             self._answered(message)
         elif isinstance(message, ImageBlock) and self.state.fetching:
@@ -119,32 +131,29 @@ class UpgradeClient(Part):
         self._send(QueryNextImage(file, personality.hardware_version))
 
     def _answered(self, answer: QueryNextImageResponse) -> None:
-        """Begin to fetch a file that is neither running nor waiting nor on its way."""
-        file = answer.file
-        if file is None or file.file_version in self._versions() or (self.state.fetching and file == self._file):
+        """Begin to fetch a file that is neither running nor on its way."""
+        file, running = answer.file, int.from_bytes(self._store.version, "big")
+        if file is None or file.file_version == running or (self.state.fetching and file == self._file):
             return
         self.state.manufacturer, self.state.image_type, self.state.file_version = file
         self.state.fetching = True
         self.touch()
         self._store.drop_download()
-        self.schedule(self.device.now + BLOCK_PERIOD)
-
-    def _versions(self) -> list[int]:
-        waiting = self._store.state.waiting
-        return [
-            int.from_bytes(version, "big") for version in (self._store.version, waiting.version if waiting else b"")
-        ]
+        self.schedule(self.device.now + self._pace)
 
     def _take(self, block: ImageBlock) -> None:
         if block.status == WAIT_FOR_DATA:
             wait = 0 if self.device.defective(IGNORES_WAIT) else block.wait
-            self.schedule(self.device.now + max(wait, BLOCK_PERIOD))
+            if block.period != self.state.period:
+                self.state.period = block.period
+                self.touch()
+            self.schedule(self.device.now + max(wait, self._pace))
         elif block.status != SUCCESS or not block.data:
             self._end(ABORT)
         elif block.file == self._file and block.offset == self._store.expected:
             self._store.receive_block(block.offset, block.data)
             if self._store.state.downloading:
-                self.schedule(self.device.now + BLOCK_PERIOD)
+                self.schedule(self.device.now + self._pace)
             else:
                 self._end(SUCCESS if self._store.accepted else INVALID_IMAGE)
 
@@ -154,7 +163,7 @@ class UpgradeClient(Part):
         self._send(UpgradeEnd(status, self._file))
         self.state.fetching = False
         self.touch()
-        self.schedule(self.device.now + QUERY_EVERY)
+        self.schedule(self.device.now + (ANSWER_WITHIN if status == ABORT else QUERY_EVERY))
 
     def _send(self, message: OtaMessage) -> None:
         self._sequence = (self._sequence + 1) & 0xFF

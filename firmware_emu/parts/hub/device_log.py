@@ -76,6 +76,11 @@ class ListedType(IntEnum):
     PPMID = 132
     GPF = 254
 
+    @property
+    def takes_images(self) -> bool:
+        """Whether devices of this kind are updated through the hub; the proxy is a part of the hub itself."""
+        return self not in (ListedType.IHD, ListedType.CAD, ListedType.GPF)
+
 
 @dataclass(slots=True)
 class Link:

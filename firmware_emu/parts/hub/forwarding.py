@@ -55,7 +55,10 @@ class ForwardingState:
 
 
 class Forwarding(Part):
-    """Between the WAN and the home. ``on_unfetched`` is told of a message that was never fetched."""
+    """Between the WAN and the home. ``on_unfetched`` is told of a message that was never fetched.
+
+    ``on_fetch`` is told of a sleeping device that is awake and asks.
+    """
 
     name = "forwarding"
     State = ForwardingState
@@ -65,6 +68,7 @@ class Forwarding(Part):
         super().__init__()
         self._log, self._radio = device_log, radio
         self.on_unfetched: Callable[[Message], None] = lambda _message: None
+        self.on_fetch: Callable[[Eui64], None] = lambda _device: None
 
     def attach(self, device: Device) -> None:
         super().attach(device)
@@ -184,6 +188,7 @@ class Forwarding(Part):
             self._wait()
         answer = GetResponse(self.waiting(device), None if found is None else found.octets)
         self.device.emit(SendHan(device, TUNNELLING, answer.encode()))
+        self.on_fetch(device)
 
     def _wait(self) -> None:
         self.schedule(min((waiting.until for waiting in self.state.queue), default=NEVER))

@@ -216,11 +216,21 @@ class SubGhz(Part):
             if message.cra is Cra.COMMAND:
                 self._alert(MESSAGE_DROPPED, octet_string(identification(message)))
             return False
+        self._spend(device, length)
+        return True
+
+    def may_send_block(self, device: Eui64, length: int) -> bool:
+        """True if a block of an image may go out, whose time on the air is then counted."""
+        if device in self.state.suspended:
+            return False
+        self._spend(bytes(device), length)
+        return True
+
+    def _spend(self, device: bytes, length: int) -> None:
         if device in self.state.devices:
             self._count(device, length * 8 * OVERHEAD * 1_000_000 // BITS_PER_SECOND)
             self._assess_duty()
             self._wait()
-        return True
 
     # configuration
 
