@@ -15,7 +15,7 @@ from hal.opening import open_frames
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
 from protocols.gbcs.key_folder import FolderKeyStore, KeyFolderError
-from protocols.gbcs.keys import KeyStore, PurposeError
+from protocols.gbcs.keys import KeyName, MemoryKeyStore, PurposeError
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.roles import RemotePartyRole
 
@@ -31,7 +31,7 @@ from .installation import Installation
 from .observer import Observer
 from .pki import USES, Party, TestPki, public_keys
 from .recorder import Recorder
-from .rig import DeviceSection, Rig, RigError
+from .rig import DeviceSection, Rig, RigError, SupplierCells
 from .session import Session
 from .target import Target
 
@@ -51,6 +51,8 @@ class Home:
         self.observer = Observer(self._stores)
         self.recorder = Recorder(self.clock.now, sink)
         self.targets: tuple[Target, ...] = ()
+        self.awaiting_hand_over = {d.eui64 for d in rig.devices if d.supplier_cells is SupplierCells.BROKER}
+        """Devices whose cells of supplier and network operator hold the access control broker's certificates."""
         self.diary = Diary()
         self.installation = Installation(rig, self.pki, self.clock.now, self.diary.watch)
         self._runner = asyncio.Runner()
@@ -118,6 +120,11 @@ class Home:
         self.tick()
         self.run(self.installation.press(self.target(device).eui64, key))
 
+    def decommission(self, device: str) -> None:
+        """An emulated device is taken out of service: it destroys its keys and falls silent for good."""
+        self.tick()
+        self.run(self.installation.decommission(self.target(device).eui64))
+
     def emulated(self, name: str) -> Emulated | None:
         """The emulated device of a name, None if the device is real."""
         return self.installation.servers.get(name)
@@ -128,6 +135,14 @@ class Home:
         if not holders and witness is None:
             return self.observer
         return Observer([*holders, *([] if witness is None else [witness]), *self._stores])
+
+    def learn(self, name: KeyName, certificate: bytes) -> None:
+        """A device has a new key: every remote party is given its certificate (DER)."""
+        self.pki.learn(name, certificate)
+        for store in self._stores:
+            if store.certificate(name) != certificate:
+                store.remove(name)
+                store.put_certificate(name, certificate)
 
     def seen(self, name: str, octets: bytes, party: Party | None = None) -> SeenMessage:
         """A message for the record, decoded with all that the remote parties together can know of it.
@@ -175,9 +190,9 @@ class Home:
         self.pki.adopt(store)
         return {role: Party(role, self.rig.party(role), store) for role in USES}
 
-    def _introduce(self, parties: Iterable[Party]) -> list[KeyStore]:
+    def _introduce(self, parties: Iterable[Party]) -> list[MemoryKeyStore]:
         """Let the parties know the public keys in the folders of real devices; gives the stores of these."""
-        found: list[KeyStore] = []
+        found: list[MemoryKeyStore] = []
         for number, device in enumerate(self.rig.devices):
             if device.keystore is not None:
                 store = self._open(device.keystore, f"device[{number}].keystore")

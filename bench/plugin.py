@@ -106,7 +106,12 @@ def _one(home: Home, name: str) -> Target:
     found = [target for target in home.targets if target.type is kind]
     if not found:
         pytest.skip(f"the rig has no {name.upper()}")
-    return found[0]
+    target = found[0]
+    if target.eui64 in home.awaiting_hand_over:
+        from .credentials import hand_over
+
+        hand_over(home, target)  # as at commissioning, before anything else
+    return target
 
 
 @pytest.fixture

@@ -152,10 +152,7 @@ class Target:
 
         Who sends it is as in ``HeadEnd.command``. Raises DeviceFinding for the first check that does not pass.
         """
-        self._home.tick()
-        command = self._home.head_end.command(
-            self.eui64, request, sender=sender, on_behalf_of=on_behalf_of, party=party
-        )
+        command = self.command(request, sender=sender, on_behalf_of=on_behalf_of, party=party)
         exchange = self._open(command, request.title)
         try:
             arrived = self._home.run(self._round(command))
@@ -163,6 +160,21 @@ class Target:
             self._note(exchange, nothing.arrived, command)
             exchange.add(check("answer", "a response", "none"))
             raise
+        return self._checked(command, exchange, arrived, success=success)
+
+    def may_answer(self, request: Request, party: Party) -> Reply | None:
+        """Ask as somebody whose keys the device may not know (any more): None if it does not answer, which is right."""
+        command = self.command(request, party=party)
+        exchange = self._open(command, request.title)
+        try:
+            arrived = self._home.run(self._round(command))
+        except NothingCame as nothing:
+            self._note(exchange, nothing.arrived, command)
+            exchange.add(check("answer", "a response, or none if it does not know these keys", "none", passed=True))
+            return None
+        return self._checked(command, exchange, arrived, success=True)
+
+    def _checked(self, command: Command, exchange: OpenExchange, arrived: list[Arrived], *, success: bool) -> Reply:
         alerts = self._note(exchange, arrived, command)
         answer = self._answer(command, arrived)
         exchange.add(*answer.checks, *(check_success(answer) if success else ()), *_unasked(arrived))
