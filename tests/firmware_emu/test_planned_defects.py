@@ -17,7 +17,7 @@ from protocols.gbcs.message import Cra
 from protocols.gbcs.protection import Verdict, verify
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import DAY, HALF_HOUR, HOUR, instant
-from protocols.zigbee.ota import WAIT_FOR_DATA, FileId, ImageBlock
+from protocols.zigbee.ota import ImageBlock
 from protocols.zigbee.smart_energy_common import EVENTS
 from protocols.zigbee.zcl import ClusterCommand, DefaultResponse
 
@@ -103,7 +103,7 @@ def test_a_block_at_the_seam_is_written_twice(bad: bool) -> None:
 def test_a_wait_is_ignored(bad: bool) -> None:
     rig = Asn1Rig(defects=only(IGNORES_WAIT, bad))
     client = rig.device.find(UpgradeClient)
-    client._take(ImageBlock(WAIT_FOR_DATA, FileId(0, 0, 0), 0, b"", wait=600))
+    client._take(ImageBlock.later(600))
     assert client.due == START + (BLOCK_PERIOD if bad else 600)
 
 
