@@ -23,6 +23,8 @@ from .observer import Observer
 from .pki import CELLS, Party
 from .requests import Header, Request
 
+ACTIVATE_FIRMWARE = 0x0012
+"""The message code of the command that activates firmware (CS06)."""
 BROKER = RemotePartyRole.ACCESS_CONTROL_BROKER
 FIRST_COUNTER = 1 << 32
 """Counters begin here: the upper half of a counter names prepayment tokens and must not be zero."""
@@ -172,6 +174,9 @@ class HeadEnd:
     ) -> Command:
         """Build and protect a command; ``keep`` what goes out.
 
+        One that activates firmware is built for an image that the gate has cleared. Raises GateError, unless it is
+        cleared today and for this device.
+
         ``on_behalf_of`` makes the broker its originator; ``party`` sends it in its role, whether the device knows it
         or not.
         """
@@ -179,7 +184,15 @@ class HeadEnd:
         role = BROKER if behalf is not None else sender
         found = party or self.holder(role or self.usual_sender(request.use_case, device), device)
         used = self.next_counter(found.role, top_up=request.top_up, party=found) if counter is None else counter
-        return self._protected(self._draft(device, request, found, behalf, used))
+        drafted = self._draft(device, request, found, behalf, used)
+        if drafted.message.message_code == ACTIVATE_FIRMWARE:
+            self._check_activation(drafted)
+        return self._protected(drafted)
+
+    def _check_activation(self, drafted: Command) -> None:
+        from .products.activation import check_activation  # only for this one use case
+
+        check_activation(drafted.message, drafted.request.cleared, drafted.device, self.now)
 
     def keep(self, command: Command) -> None:
         """Remember a command as sent, right or spoiled."""

@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from protocols.der import NEVER
 from protocols.dlms.access import Specification, access_request, action, get, get_selected, invoke_id_of, set_to
 from protocols.dlms.cosem_time import CosemDateTime
 from protocols.dlms.data import Data, array, boolean, enum, int8, int32, octet_string, structure, uint8, uint16, uint32
 from protocols.dlms.data_protection import ProtectedObject, ProtectedRead, ProtectionParameters
 from protocols.errors import LocalProtocolError
 from protocols.eui64 import Eui64
+from protocols.gbcs.asn1_device import ActivateFirmwareCommand
 from protocols.gbcs.asn1_types import Asn1Payload
 from protocols.gbcs.gbz import Component, GbzPayload
 from protocols.gbcs.use_cases import UseCase, by_name
@@ -24,6 +26,9 @@ from protocols.gbcs.use_cases_instructions import Fixed, GbzInstruction, Instruc
 from protocols.instant import Instant
 from protocols.zigbee.smart_energy import find_command
 from protocols.zigbee.zcl import CommandRow, ReadAttributes
+
+if TYPE_CHECKING:
+    from .products.gate import ClearedImage
 
 START_OF_TIME: Instant = 0
 END_OF_TIME: Instant = 0xFFFF_FFFE
@@ -52,12 +57,18 @@ class Period(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What to ask of a device. ``title`` says it in words; ``top_up``: the counter must suit a prepayment token."""
+    """What to ask of a device. ``title`` says it in words; ``top_up``: the counter must suit a prepayment token.
+
+    ``cleared`` is the image that an activation of firmware is for, without which none is built. ``due`` is when the
+    device carries it out, None for at once.
+    """
 
     use_case: UseCase
     payload: Callable[[Header], bytes]
     title: str
     top_up: bool = False
+    cleared: ClearedImage | None = None
+    due: Instant | None = None
 
 
 def use_case(name: str) -> UseCase:
@@ -179,7 +190,7 @@ def gbz(name: str, *fields: Mapping[str, Any], at: Instant | None = None, title:
             raise LocalProtocolError(f"{name}: fields of {len(left)} components too many")
         return GbzPayload(tuple(made)).encode()
 
-    return Request(case, payload, title or case.what)
+    return Request(case, payload, title or case.what, due=at)
 
 
 def _components(
@@ -232,7 +243,27 @@ def asn1(name: str, value: Any, title: str = "") -> Request:
     def payload(header: Header) -> bytes:
         return Asn1Payload(value(header) if callable(value) else value).encode()
 
-    return Request(case, payload, title or case.what)
+    return Request(case, payload, title or case.what, due=_later(getattr(value, "execute_at", None)))
+
+
+def activate_firmware(cleared: ClearedImage, at: Instant | None = None, title: str = "") -> Request:
+    """Activate an image that the device holds: at once, or ``at`` a time in the future."""
+    case = use_case("CS06")
+
+    def payload(header: Header) -> bytes:
+        return Asn1Payload(ActivateFirmwareCommand(cleared.digest, header.counter, at)).encode()
+
+    return Request(case, payload, title or case.what, cleared=cleared, due=_later(at))
+
+
+def cancel_activation(cleared: ClearedImage, title: str = "Cancel the activation of firmware") -> Request:
+    """Take back an activation that is still to come."""
+    return activate_firmware(cleared, NEVER, title)
+
+
+def _later(at: Instant | None) -> Instant | None:
+    """A time of execution; that which cancels is none."""
+    return None if at == NEVER else at
 
 
 def all_texts(values: Sequence[str]) -> tuple[Data, ...]:
