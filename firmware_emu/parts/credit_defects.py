@@ -21,6 +21,6 @@ _BY_NAME = {
 }
 
 
-def credit_defects(names: Collection[str]) -> list[CreditDefect]:
+def credit_defects(names: Collection[str]) -> frozenset[CreditDefect]:
     """Those of a personality's defects that are the account's."""
-    return [defect for name, defect in _BY_NAME.items() if name in names]
+    return frozenset(defect for name, defect in _BY_NAME.items() if name in names)

@@ -13,12 +13,10 @@ from typing import TYPE_CHECKING
 from protocols.dlms.axdr import DATA
 from protocols.instant import Instant
 
-from ...defects import register_defect
 from ...engines.credit import Account as Reckoning
 from ...engines.credit_state import (
     CAP_PERIOD,
     SUPPLY_ARMED,
-    CreditDefect,
     CreditEvent,
     CreditSettings,
     CreditState,
@@ -30,6 +28,7 @@ from ...han_commands import UserCommand, log_user_command
 from ...part import NEVER, Part
 from ...profile_generic import serve_log
 from ...ring_log import RingLog
+from ..credit_defects import credit_defects
 from .account_objects import LOG_ROW, serve_account
 from .charge_values import MILLIPENCE, Suspension, bounded, collection_pattern, rate_of, rate_value, suspension_of
 from .load_switch import Reason, Supply
@@ -45,18 +44,6 @@ NO_LIMIT = 0x7FFFFFFF
 """Largest amounts of a new meter: none."""
 CURRENCY_UNIT = 10**-MILLIPENCE
 """Millipence in a pound or a euro."""
-
-_DEFECTS = {
-    register_defect(name, defect.value): defect
-    for name, defect in (
-        ("top-up-to-balance-first", CreditDefect.TOP_UP_TO_BALANCE_FIRST),
-        ("cap-per-calendar-week", CreditDefect.CAP_PER_CALENDAR_WEEK),
-        ("share-of-the-rest", CreditDefect.SHARE_OF_THE_REST),
-        ("reset-empties-emergency", CreditDefect.RESET_EMPTIES_EMERGENCY),
-        ("active-emergency-fails", CreditDefect.ACTIVE_EMERGENCY_FAILS),
-        ("debt-taken-though-suspended", CreditDefect.DEBT_TAKEN_THOUGH_SUSPENDED),
-    )
-}
 
 
 def _new_credit() -> CreditState:
@@ -109,6 +96,7 @@ class AccountPart(Part):
         serve_account(self)
         self._periods.listeners.append(self.review)
         self._switch.listeners.append(self._supply_moved)
+        device.on_new_firmware.append(self._take_defects)
 
     def started(self) -> None:
         state, device = self.state, self.device
@@ -117,10 +105,13 @@ class AccountPart(Part):
             state.collection = DATA.encode(collection_pattern(Suspension(), twin=twin))
         if state.credit.charged_until is None:
             state.credit.charged_until = device.now
-        defects = [defect for name, defect in _DEFECTS.items() if device.defective(name)]
-        self.reckoning = Reckoning(state.credit, self._periods.holds, defects=defects)
+        self.reckoning = Reckoning(state.credit, self._periods.holds)
+        self._take_defects()
         self._supply_moved()
         self.retune()
+
+    def _take_defects(self) -> None:
+        self.reckoning.defects = credit_defects(self.device.personality.defects)
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - charges are due by date
         self._rearm()

@@ -87,17 +87,22 @@ class GasMetrology(Part):
         self._calendars.before_change.append(lambda _kind: self.settle())
         self._calendars.listeners.append(lambda _kind: self._price_changed())
         device.clock.listeners.append(self._clock_judged)
+        device.on_new_firmware.append(self._firmware_begins)
 
     def started(self) -> None:
-        if self.device.defective(REGISTERS_LOST):
-            self._registers.registers.total = 0
-            self._registers.registers.tou[:] = [0] * GSME.tou_count
+        self._firmware_begins()
         self._meter = TariffMeter(self._registers.registers, layout=GSME)
         self._price_changed()
         if not self.state.booked:
             self._begin_at(self.device.now)
         self._hold(self.device.clock.status)
         self._rearm(self.device.now)
+
+    def _firmware_begins(self) -> None:
+        if self.device.defective(REGISTERS_LOST):
+            self._registers.registers.total = 0
+            self._registers.registers.tou[:] = [0] * GSME.tou_count
+            self._registers.touch()
 
     def power_lost(self, at: Instant) -> None:  # noqa: ARG002 - up to now
         self.settle()

@@ -87,16 +87,20 @@ class GasPrepayment(Part):
         self._calendars.listeners.append(self._calendar_changed)
         self._valve.listeners.append(self._valve_moved)
         self._part.listeners.append(self._rearm)
+        device.on_new_firmware.append(self._take_defects)
 
     def started(self) -> None:
-        defects = credit_defects(self.device.personality.defects)
-        self.account = Account(self._part.credit, self._is_protected, separate_bill=True, defects=defects)
+        self.account = Account(self._part.credit, self._is_protected, separate_bill=True)
+        self._take_defects()
         self._friendly = Calendar(self._calendars.table(FRIENDLY_CREDIT), default=0)
         self._price_changed()
         self._valve_moved()
         if self._part.credit.charged_until is None:
             self._part.credit.charged_until = self.device.now
         self._rearm()
+
+    def _take_defects(self) -> None:
+        self.account.defects = credit_defects(self.device.personality.defects)
 
     def clock_stepped(self, before: Instant, after: Instant) -> None:  # noqa: ARG002 - the account knows
         self._rearm()
