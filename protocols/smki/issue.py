@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..der import CONSTRUCTED, CONTEXT, INTEGER, NEVER, SEQUENCE, tlv
+from ..der import CONSTRUCTED, CONTEXT, INTEGER, NEVER, OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, tlv
 from ..eui64 import Eui64
 from ..gbcs.roles import RemotePartyRole
 from ..instant import Instant
@@ -27,6 +27,7 @@ from .building import (
     key_usage_extension,
     policies_extension,
     public_key_info,
+    put_extension,
     put_signed,
     put_validity,
     serial_octets,
@@ -35,7 +36,7 @@ from .building import (
 from .certificate import Certificate, key_identifier
 from .issuer import VERSION_3, BulkIssuer, Issuer, refuse_unmarked
 from .mark import TEST_MARK, says_test
-from .names import KeyUsage
+from .names import AES_256_WRAP_PAD, WRAPPED_CONTINGENCY_KEY, KeyUsage
 from .signature import Verifier
 
 __all__ = [
@@ -48,8 +49,10 @@ __all__ = [
     "Policy",
     "Signer",
     "Validity",
+    "contingency_extension",
     "issue_authority",
     "issue_device",
+    "issue_link",
     "issue_organisation",
     "issue_root",
     "public_key_info",
@@ -60,16 +63,48 @@ ROOT_KEY_USAGE = KeyUsage.KEY_CERT_SIGN | KeyUsage.CRL_SIGN
 """The root signs certificates and the list of revoked authorities. Inferred from the issuing authority's profile."""
 
 
-def issue_root(policy: Policy, name: str, point: bytes, sign: Signer, serial: int, validity: Validity) -> Certificate:
+def issue_root(
+    policy: Policy,
+    name: str,
+    point: bytes,
+    sign: Signer,
+    serial: int,
+    validity: Validity,
+    wrapped_contingency_key: bytes = b"",
+) -> Certificate:
     """A self-signed root. ``name`` must have the word TEST; ``serial`` is positive, 16 octets at most.
 
     No root of the real infrastructure is published; this profile is that of its issuing authorities, without
-    a path length. Raises EncodeError.
+    a path length. ``wrapped_contingency_key``: see ``contingency_extension``; none where it is empty. Raises
+    EncodeError.
     """
     subject = authority_name(policy, RemotePartyRole.ROOT, name)
     extensions = _authority_extensions(policy, ROOT_KEY_USAGE, None, point, key_identifier(point))
+    if wrapped_contingency_key:
+        extensions += (contingency_extension(wrapped_contingency_key),)
     tbs = _Tbs(subject, subject, point, serial, validity, extensions)
     return Certificate.decode(put_signed(tbs.encode(), sign, Verifier(point)))
+
+
+def contingency_extension(wrapped: bytes) -> bytes:
+    """The extension of a root that holds its contingency key, wrapped by AES with padding (RFC 5649; RFC 5934 A.3)."""
+    value = tlv(SEQUENCE, tlv(SEQUENCE, tlv(OBJECT_IDENTIFIER, AES_256_WRAP_PAD)), tlv(OCTET_STRING, wrapped))
+    return put_extension(WRAPPED_CONTINGENCY_KEY, value, critical=False)
+
+
+def issue_link(old: Issuer, new: Certificate, serial: int, validity: Validity) -> Certificate:
+    """The certificate by which a root vouches for the one that follows it: the new name and key, signed by the old one.
+
+    RFC 4210 4.4 names it *new with old*. Extensions other than those of the profile are taken over. Raises EncodeError.
+    """
+    refuse_unmarked(old)
+    point = new.public_point
+    extensions = _authority_extensions(ORGANISATION, ROOT_KEY_USAGE, None, point, old.key_identifier)
+    for extension in new.extensions:
+        if extension.kind == WRAPPED_CONTINGENCY_KEY:
+            extensions += (put_extension(extension.kind, extension.octets, critical=extension.critical),)
+    tbs = _Tbs(old.certificate.subject.octets, new.subject.octets, point, serial, validity, extensions)
+    return Certificate.decode(put_signed(tbs.encode(), old.sign, Verifier(old.certificate.public_point)))
 
 
 def issue_authority(

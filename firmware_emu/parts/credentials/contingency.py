@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from cryptography.hazmat.primitives.keywrap import InvalidUnwrap, aes_key_unwrap_with_padding
 
-from protocols.der import OCTET_STRING, SEQUENCE, Walk, oid
+from protocols.der import OCTET_STRING, SEQUENCE, Walk
 from protocols.errors import CertificateError, DecodeError
 from protocols.gbcs.elliptic_curve import load_point
 from protocols.smki.certificate import Certificate
+from protocols.smki.names import WRAPPED_CONTINGENCY_KEY
 from protocols.smki.reading import take_public_key
 
-WRAPPED_CONTINGENCY_KEY = oid("1.3.6.1.5.5.7.1.20")
 _KEY_LENGTHS = frozenset({16, 24, 32})
 
 
