@@ -13,6 +13,8 @@ from typing import Protocol
 from firmware_emu import Device, MemoryNvm, Nvm, Output, SendHan, SendMessage
 from firmware_emu.han import Done
 from firmware_emu.home import Home
+from firmware_emu.parts.firmware.intake import take_image_frame
+from firmware_emu.part import DECOMMISSION
 from firmware_emu.runtime import Now
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64
@@ -91,6 +93,11 @@ class Installation:
         """The consumer presses a key."""
         await self._pass_on(self._world.press(device, key, self._moment()))
 
+    async def decommission(self, device: Eui64) -> None:
+        """A device is taken out of service."""
+        emulated = next(each for each in self.devices if each.identity == device)
+        await self.look(device, lambda: emulated.hear(DECOMMISSION))
+
     async def look(self, device: Eui64, work: Callable[[], object]) -> None:
         """Look into a device; what follows from that, happens."""
         await self._pass_on(self._world.through(device, work, self._moment()))
@@ -102,7 +109,9 @@ class Installation:
     # inside
 
     def _add(self, name: str, device: Device) -> None:
-        self.servers[name] = self._wires[device.identity] = Emulated(device, self._now, self._deliver)
+        self.servers[name] = self._wires[device.identity] = Emulated(
+            device, self._now, self._deliver, self._deliver_image
+        )
         self._names[device.identity] = name
 
     async def _deliver(self, server: Emulated, octets: bytes) -> None:
@@ -111,6 +120,12 @@ class Installation:
             self._wires[recipient] = server
         await self._pass_on(self._world.receive_at(server.device.identity, octets, self._moment()))
         self.disturbed.set()
+
+    async def _deliver_image(self, server: Emulated, octets: bytes) -> bytes | None:
+        answers: list[bytes | None] = []
+        await self.look(server.device.identity, lambda: answers.append(take_image_frame(server.device, octets)))
+        self.disturbed.set()
+        return answers[0] if answers else None
 
     async def _pass_on(self, done: Iterable[Done]) -> None:
         for device, output in done:

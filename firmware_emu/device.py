@@ -27,7 +27,7 @@ from .dispatcher import Dispatcher
 from .future_dating import FutureDating
 from .logs import Logs
 from .outputs import Output, SendHan, SendMessage
-from .part import NEVER, Part
+from .part import DECOMMISSION, NEVER, Part
 from .passive_values import PassiveValues
 from .zcl_server import ZclServer
 
@@ -193,13 +193,12 @@ class Device:
         """A sensor changes: ``meter cover``, ``magnet``, ``fault: ...``; every part hears of it."""
         self._begin(now)
         if self.on:
-            for part in self.parts:
-                part.sensed(signal, active)
+            self.hear(signal, active)
         return self._finish(now)
 
     def decommission(self, now: Instant) -> list[Output]:
         """Take the device out of service: it destroys its keys and what it knows of others, and falls silent."""
-        return self.sense("decommission", True, now)
+        return self.sense(DECOMMISSION, True, now)
 
     def through(self, work: Callable[[], object], now: Instant) -> list[Output]:
         """A port of the device, such as its radio, calls a part."""
@@ -221,6 +220,11 @@ class Device:
         return self.clock.true(due) if self.on and due < NEVER else None
 
     # for parts
+
+    def hear(self, signal: str, active: bool = True) -> None:
+        """Every part hears of a sensor. From outside, call ``sense``."""
+        for part in self.parts:
+            part.sensed(signal, active)
 
     def emit(self, output: Output) -> None:
         """Give an output; it leaves the device after the next commit. A device out of service sends no frames."""

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 NEVER: Instant = 1 << 62
 """Later than everything: the ``due`` of a part that waits for nothing."""
+DECOMMISSION = "decommission"
+"""The sensor signal by which a device is taken out of service."""
 
 
 class Part:

@@ -89,6 +89,8 @@ class _Life:
         memory, new = (volatile, True) if files is None else (files.memory, files.new)
         self.new = new
         self.installation = Installation(rig, TestPki(rig), self._now, self._happenings.watch, memory, new=new)
+        if files is not None:
+            files.check({name: server.device for name, server in self.installation.servers.items()})
         self.last = last_lived(self.installation.devices)
 
     def begin(self, pace: Pace) -> None:

@@ -35,7 +35,7 @@ from protocols.smki.names import KeyUsage
 from protocols.smki.request import CertificationRequest
 
 from ...defects import register_defect
-from ...part import Part
+from ...part import DECOMMISSION, Part
 
 if TYPE_CHECKING:
     from ...device import Device
@@ -52,8 +52,6 @@ ERASES_NOTHING = register_defect(
     "erases-nothing", "falls silent when it is to destroy its keys, but leaves them in its memory"
 )
 
-DECOMMISSION = "decommission"
-"""The sensor signal by which a device is taken out of service."""
 RECORDS = "key/"
 """Begins the names of the records of sealed keys."""
 _USES = {KeyUsage.DIGITAL_SIGNATURE: KeyUse.DIGITAL_SIGNING, KeyUsage.KEY_AGREEMENT: KeyUse.KEY_AGREEMENT}
