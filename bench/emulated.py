@@ -20,12 +20,19 @@ SETTLE_SECONDS = 30.0
 class Emulated(Server):
     """A running device at its wire. ``sent`` counts the messages that it sent, ``taken`` those that it dealt with.
 
-    ``deliver`` hands it a message where it lives, in its home, and passes on what follows.
+    ``deliver`` hands it a message where it lives, in its home, and passes on what follows; ``deliver_image`` does so
+    with a frame of an image delivery, and gives the answer.
     """
 
-    def __init__(self, device: Device, now: Now, deliver: Callable[[Emulated, bytes], Awaitable[None]]) -> None:
+    def __init__(
+        self,
+        device: Device,
+        now: Now,
+        deliver: Callable[[Emulated, bytes], Awaitable[None]],
+        deliver_image: Callable[[Emulated, bytes], Awaitable[bytes | None]],
+    ) -> None:
         super().__init__(device, now)
-        self._deliver = deliver
+        self._deliver, self._deliver_image = deliver, deliver_image
         self.sent = self.taken = 0
         self._failure: Exception | None = None
         self._moved = asyncio.Event()
@@ -36,6 +43,10 @@ class Emulated(Server):
         await self._deliver(self, octets)
         self.taken += 1
         self._moved.set()
+
+    async def take_image_frame(self, octets: bytes) -> bytes | None:
+        """A frame of an image delivery has arrived at the wire; the answer."""
+        return await self._deliver_image(self, octets)
 
     async def give(self, outputs: Iterable[Output]) -> None:
         """Count the messages, then pass them on."""

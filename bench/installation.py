@@ -13,8 +13,8 @@ from typing import Protocol
 from firmware_emu import Device, MemoryNvm, Nvm, Output, SendHan, SendMessage
 from firmware_emu.han import Done
 from firmware_emu.home import Home
-from firmware_emu.parts.firmware.intake import take_image_frame
 from firmware_emu.part import DECOMMISSION
+from firmware_emu.parts.firmware.intake import take_image_frame
 from firmware_emu.runtime import Now
 from protocols.errors import DecodeError
 from protocols.eui64 import Eui64

@@ -6,13 +6,15 @@ how many messages it has sent, so that it need not wait for one that does not co
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from hal.channel import ChannelClosed, ChannelTimeout
-from hal.frame import FrameChannel
+from hal.channel import ChannelClosed, ChannelTimeout, within
+from hal.frame import Frame, FrameChannel
 from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
+from protocols.image_delivery import PORT as IMAGE_PORT
 
 MOST_MESSAGES = 1000
 """Messages after which the one that is waited for is given up; a device may send alerts without end."""
@@ -42,6 +44,7 @@ class Session:
     def __init__(self, channel: FrameChannel, seconds: float, device: Outstanding | None = None) -> None:
         self._channel, self._seconds, self._device = channel, seconds, device
         self.sent = self.received = 0
+        self._kept: deque[Frame] = deque()
 
     async def send(self, octets: bytes) -> None:
         """Send one message."""
@@ -75,6 +78,19 @@ class Session:
             arrived.append(await self._receive())
         return arrived
 
+    async def send_image_frame(self, octets: bytes) -> None:
+        """Send a frame of an image delivery."""
+        await self._channel.send(octets, IMAGE_PORT, IMAGE_PORT)
+
+    async def receive_image_frame(self, seconds: float) -> bytes:
+        """The next frame of an image delivery; messages that come before it are kept. Raises ChannelTimeout."""
+        async with within(seconds, "frame of an image delivery"):
+            while True:
+                frame = await self._channel.receive(seconds)
+                if frame.source == IMAGE_PORT:
+                    return frame.payload
+                self._kept.append(frame)
+
     async def close(self) -> None:
         """Give the wire back."""
         await self._channel.close()
@@ -86,7 +102,9 @@ class Session:
         return self._device.sent > self.received
 
     async def _receive(self) -> Arrived:
-        frame = await self._channel.receive(self._seconds)
+        frame = self._kept.popleft() if self._kept else await self._channel.receive(self._seconds)
+        while frame.source == IMAGE_PORT:  # late, of a delivery that is over
+            frame = await self._channel.receive(self._seconds)
         self.received += 1
         try:
             return Arrived(frame.payload, Message.decode(frame.payload))

@@ -93,6 +93,11 @@ class Target:
         self.alerts: list[Alert] = []
 
     @property
+    def session(self) -> Session:
+        """Its wire."""
+        return self._session
+
+    @property
     def head_end(self) -> HeadEnd:
         """Who speaks to it."""
         return self._home.head_end

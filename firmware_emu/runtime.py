@@ -1,7 +1,8 @@
 """Puts a device behind a wire: the only module of the emulator with input and output.
 
 Messages travel in IEC 62056-47 wrapper frames, long ones in blocks, over any stream of octets: a pseudo-terminal, a
-TCP connection on the loopback interface, or a channel object with ``read``, ``write`` and ``close``. What time it is
+TCP connection on the loopback interface, or a channel object with ``read``, ``write`` and ``close``. Images are
+delivered on another port of the same wire (``protocols.image_delivery``). What time it is
 comes from a callable, so that a device can live in real, scaled or virtual time.
 """
 
@@ -15,15 +16,18 @@ import tty
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Protocol
 
 from protocols.dlms.block_link import BlockLink
 from protocols.dlms.wrapper import FrameReceived, WrapperLink, encode_frame
 from protocols.errors import MeterbenchError
+from protocols.image_delivery import PORT as IMAGE_PORT
 from protocols.instant import Instant
 
 from .device import Device
 from .outputs import Output, SendMessage
+from .parts.firmware.intake import take_image_frame
 
 READ_SIZE = 65536
 SILENCE = 2.0
@@ -79,6 +83,7 @@ class Server:
         self._stream: Stream | None = None
         self._peer = 0
         self._waiting: deque[bytes] = deque(maxlen=WAITING_MESSAGES)
+        self._image_answers: deque[bytes] = deque(maxlen=WAITING_MESSAGES)
         self._blocks = BlockLink()
         self._changed, self._to_write = asyncio.Event(), asyncio.Event()
 
@@ -86,13 +91,13 @@ class Server:
         """Serve one connection until its far end is gone. A new connection takes the place of the one before."""
         link = WrapperLink()
         self._stream, self._blocks = stream, BlockLink()
+        self._image_answers.clear()
         writing = asyncio.ensure_future(self._write(stream))
         try:
             while octets := await self._read(stream, link):
                 for event in link.feed(octets):
                     if isinstance(event, FrameReceived):
-                        self._peer = event.source
-                        await self._hear(event.payload)
+                        await self._hear(event)
         except MeterbenchError:
             return
         finally:
@@ -126,10 +131,23 @@ class Server:
                 async with asyncio.timeout(seconds):
                     await self._changed.wait()
 
-    async def _hear(self, unit: bytes) -> None:
-        """A unit of the wire: a message, a block of one, or the acknowledgement of blocks."""
-        for message in self._blocks.receive(unit, _wire_time()):
-            await self.take(message)
+    async def take_image_frame(self, octets: bytes) -> bytes | None:
+        """A frame of an image delivery has arrived: hand it to the device; its answer."""
+        answers: list[bytes | None] = []
+        work = partial(take_image_frame, self.device, octets)
+        await self.give(self.device.through(lambda: answers.append(work()), self.now()))
+        return answers[0] if answers else None
+
+    async def _hear(self, frame: FrameReceived) -> None:
+        """A frame of the wire: a message, a block of one, or the acknowledgement of blocks; or of an image."""
+        if frame.destination == IMAGE_PORT:
+            answer = await self.take_image_frame(frame.payload)
+            if answer is not None:
+                self._image_answers.append(encode_frame(answer, IMAGE_PORT, frame.source))
+        else:
+            self._peer = frame.source
+            for message in self._blocks.receive(frame.payload, _wire_time()):
+                await self.take(message)
         self._to_write.set()
 
     async def _write(self, stream: Stream) -> None:
@@ -137,6 +155,8 @@ class Server:
         try:
             while True:
                 self._to_write.clear()
+                while self._image_answers:
+                    await stream.write(self._image_answers.popleft())
                 for unit in self._units():
                     await stream.write(encode_frame(unit, DEVICE_PORT, self._peer))
                 await self._to_write.wait()

@@ -11,17 +11,22 @@ from protocols.dlms.block_link import LONGEST_UNIT, BlockLink
 from .channel import ChannelTimeout
 from .frame import Frame, FrameChannel
 
+MESSAGE_PORT = 1
+"""The wrapper port of GBCS messages at a device."""
+
 
 class BlockChannel:
     """A ``FrameChannel`` on another one: messages of more than ``longest`` octets go and come in blocks.
 
-    Blocks that are lost are repeated while somebody waits in ``receive``.
+    Blocks that are lost are repeated while somebody waits in ``receive``. What is sent to another port than that of
+    messages, and what comes back from there, passes as it is.
     """
 
     def __init__(self, channel: FrameChannel, longest: int = LONGEST_UNIT) -> None:
         self._channel, self._link = channel, BlockLink(longest)
         self._arrived: deque[Frame] = deque()
         self._ports = (1, 1)
+        self._plain: set[int] = set()
 
     @property
     def name(self) -> str:
@@ -30,6 +35,10 @@ class BlockChannel:
 
     async def send(self, payload: bytes, source: int = 1, destination: int = 1) -> None:
         """See ``FrameChannel.send``; a message that no transfer can carry is an EncodeError too."""
+        if destination != MESSAGE_PORT:
+            self._plain.add(source)
+            await self._channel.send(payload, source, destination)
+            return
         self._ports = (source, destination)
         self._link.send(payload, _now())
         await self._flush()
@@ -54,6 +63,9 @@ class BlockChannel:
             raise ChannelTimeout(f"no message within {seconds:g} s")
         with suppress(ChannelTimeout):
             frame = await self._channel.receive((deadline if timer is None else min(timer, deadline)) - now)
+            if frame.destination in self._plain:
+                self._arrived.append(frame)
+                return
             for message in self._link.receive(frame.payload, _now()):
                 self._arrived.append(Frame(message, frame.source, frame.destination))
             await self._flush()

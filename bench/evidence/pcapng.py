@@ -14,7 +14,9 @@ from .records import Exchange, SeenMessage
 LINK_TYPE_EXPORTED_PDU = 252
 DISSECTOR = b"gbcs_message"
 PLAIN_DATA = b"data"
-"""The dissector of what is no GBCS message, such as one cut short on purpose."""
+"""The dissector of what is no GBCS message, such as one cut short on purpose, or a frame of an image delivery."""
+MESSAGE_BEGINS = (b"\xdd", b"\xdf")
+"""General ciphering and general signing: the first octet of every GBCS message."""
 _SECTION_HEADER, _INTERFACE, _PACKET = 0x0A0D0D0A, 1, 6
 _BYTE_ORDER = 0x1A2B3C4D
 _OPTION_END, _OPTION_COMMENT = 0, 1
@@ -49,7 +51,8 @@ class Pcapng:
     def packet(self, message: SeenMessage, sent: bool, comment: str) -> None:
         """One message as a packet; time in microseconds."""
         microseconds = round(message.at * 1_000_000) + _UNIX_SECONDS_AT_2000 * 1_000_000
-        data = _tags(PLAIN_DATA if message.problem else DISSECTOR) + message.octets
+        plain = message.problem or message.octets[:1] not in MESSAGE_BEGINS
+        data = _tags(PLAIN_DATA if plain else DISSECTOR) + message.octets
         stamp = struct.pack("<IIII", microseconds >> 32, microseconds & 0xFFFFFFFF, len(data), len(data))
         flags = struct.pack("<I", _OUTBOUND if sent else _INBOUND)
         options = _options((_PACKET_FLAGS, flags), (_OPTION_COMMENT, _text(comment)))
