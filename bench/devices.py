@@ -14,6 +14,7 @@ from firmware_emu.credentials import Cell, point_anchor
 from firmware_emu.parts.credentials.own_keys import OwnKeys
 from firmware_emu.parts.credentials.trust_anchors import TrustAnchors
 from firmware_emu.parts.credentials.update import anchor_of
+from firmware_emu.parts.firmware.store import FirmwareStore
 from firmware_emu.personalities import named, names
 from protocols.eui64 import Eui64
 from protocols.gbcs.keys import KeyUse, MemoryKeyStore
@@ -21,6 +22,7 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.smki.certificate import Certificate
 
 from .pki import CELLS, TestPki
+from .reading import InputError
 from .rig import DeviceSection, RigError, SupplierCells, kind_name
 
 BROKER = RemotePartyRole.ACCESS_CONTROL_BROKER
@@ -37,8 +39,22 @@ def make_device(section: DeviceSection, pki: TestPki, nvm: Nvm | None = None, pr
     if new:
         _fill_cells(device, section, pki)
         _own_keys(device, OwnKeys.adopt)
+        _know_maker(device, section)
         device.commit()
     return device
+
+
+def _know_maker(device: Device, section: DeviceSection) -> None:
+    """Let the device know by which key its maker signs firmware."""
+    store = next((part for part in device.parts if isinstance(part, FirmwareStore)), None)
+    if store is None or not section.maker:
+        return
+    from .firmware.signing_keys import public_point
+
+    try:
+        store.trust_maker(public_point(section.maker))
+    except InputError as error:
+        raise RigError(f"device {section.name!r}: maker: {error}") from None
 
 
 def problems_with_keys(device: Device) -> list[str]:

@@ -124,7 +124,8 @@ class DeviceSection(Strict):
     certificates of a real device. ``auxiliary``: controllers of an emulated meter in the place of its model's, as in a
     personality; the EUI-64 of a HCALCS of the rig makes the meter control it. ``ask_every``: seconds between two
     questions of an emulated display to the electricity meter. ``supplier_cells``: "broker" if the device has yet to be
-    handed over to its supplier and network operator.
+    handed over to its supplier and network operator. ``maker``: the public key by which an emulated device knows the
+    firmware of its maker, as a file or ``test:NAME``; empty if it takes firmware of anybody.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,60}$")]
@@ -139,6 +140,7 @@ class DeviceSection(Strict):
     ask_every: Annotated[int, Field(ge=1, le=DAY)] = 10
     keystore: Path | None = None
     supplier_cells: SupplierCells = SupplierCells.SUPPLIER
+    maker: str = "test:maker"
 
     @property
     def emulated(self) -> bool:
@@ -149,15 +151,23 @@ class DeviceSection(Strict):
 class HeadEndSection(Strict):
     """The remote parties. ``keystore``: folder of their keys; without it a test PKI is made from the seed.
 
+    ``lab``: folder of a laboratory (``meterbench keys``) with their keys and the roots that the devices trust.
     ``counters``: file in which their counters go on from run to run, as prepayment tokens for real devices need.
     """
 
     keystore: Path | None = None
+    lab: Path | None = None
     counters: Path | None = None
     first_counter: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     parties: dict[Annotated[RemotePartyRole, BeforeValidator(_role)], Annotated[Eui64, BeforeValidator(_eui64)]] = (
         Field(default_factory=dict)
     )
+
+    @model_validator(mode="after")
+    def _keys_have_one_source(self) -> HeadEndSection:
+        if self.keystore is not None and self.lab is not None:
+            raise ValueError("keys come from a keystore or from a lab, not from both")
+        return self
 
 
 class Rig(Strict):
@@ -271,8 +281,9 @@ def _relative_to(rig: Rig, folder: Path) -> Rig:
     """Folders and files that a rig names are given relative to it."""
     devices = tuple(_moved(device, folder) for device in rig.device)
     head_end = _moved(rig.head_end, folder)
-    if head_end.counters is not None:
-        head_end = head_end.model_copy(update={"counters": folder / head_end.counters})
+    for key in ("counters", "lab"):
+        if getattr(head_end, key) is not None:
+            head_end = head_end.model_copy(update={key: folder / getattr(head_end, key)})
     return rig.model_copy(update={"device": devices, "head_end": head_end})
 
 
@@ -280,6 +291,8 @@ def _moved(section: Any, folder: Path) -> Any:
     changes: dict[str, Any] = {}
     if section.keystore is not None:
         changes["keystore"] = folder / section.keystore
+    if isinstance(section, DeviceSection) and section.maker and not section.maker.startswith("test:"):
+        changes["maker"] = str(folder / section.maker)
     if isinstance(section, DeviceSection) and section.load.csv is not None:
         changes["load"] = section.load.model_copy(update={"csv": folder / section.load.csv})
     return section.model_copy(update=changes)
