@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha512
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.keywrap import aes_key_wrap_with_padding
 
@@ -29,6 +29,9 @@ from protocols.smki.names import KeyUsage
 from protocols.smki.request import CertificationRequest, issue_requested
 
 from .rig import Rig
+
+if TYPE_CHECKING:
+    from .authority.rig_keys import RigKeys
 
 SIGNING, AGREEMENT, TOP_UP = KeyUse.DIGITAL_SIGNING, KeyUse.KEY_AGREEMENT, KeyUse.PREPAYMENT_KEY_AGREEMENT
 
@@ -125,14 +128,28 @@ def public_keys(store: MemoryKeyStore, names: Iterable[KeyName]) -> MemoryKeySto
     return public
 
 
+def _lab_keys(rig: Rig) -> RigKeys | None:
+    if rig.head_end.lab is None:
+        return None
+    from .authority.rig_keys import RigKeys  # most rigs have none
+
+    return RigKeys(rig, rig.head_end.lab, USES)
+
+
 class TestPki:
-    """The keys of a whole rig. ``devices`` are key stores by identifier, for the emulated devices alone."""
+    """The keys of a whole rig. ``devices`` are key stores by identifier, for the emulated devices alone.
+
+    A rig that names a laboratory has its parties' keys, its roots, and what devices it knows from there.
+    """
 
     __test__ = False  # not a test case, whatever its name
 
     def __init__(self, rig: Rig) -> None:
         self._seed = rig.seed
-        self.infrastructure: Infrastructure = make_infrastructure(self.entropy("infrastructure"))
+        self._lab = _lab_keys(rig)
+        self.infrastructure: Infrastructure = (
+            make_infrastructure(self.entropy("infrastructure")) if self._lab is None else self._lab.infrastructure
+        )
         self.certificates: dict[KeyName, bytes] = {}
         self.parties = {role: Party(role, rig.party(role), MemoryKeyStore()) for role in USES}
         self.devices = {device.eui64: MemoryKeyStore() for device in rig.devices}
@@ -259,8 +276,11 @@ class TestPki:
 
     def _make(self, store: MemoryKeyStore, owner: Eui64, uses: Iterable[KeyUse], role: RemotePartyRole | None) -> None:
         for use in uses:
-            certificate = self._issue(store, owner, use, role, f"{owner.hex()} {use}", self.infrastructure)
-            self.certificates[KeyName(owner, use)] = certificate
+            name = KeyName(owner, use)
+            given = None if self._lab is None else self._lab.give(store, name)
+            self.certificates[name] = given or self._issue(
+                store, owner, use, role, f"{owner.hex()} {use}", self.infrastructure
+            )
 
     def _issue(
         self,

@@ -18,8 +18,9 @@ def rig_text(rig: Rig, addresses: Mapping[str, Address], counters: str) -> str:
     """
     lines = [f"name = {_text(rig.name)}", f"seed = {rig.seed}", f"reply_seconds = {rig.reply_seconds}"]
     lines += ["", "[head_end]", f"counters = {_text(counters)}"]
-    if rig.head_end.keystore is not None:
-        lines += [f"keystore = {_text(str(rig.head_end.keystore.resolve()))}"]
+    for key in ("keystore", "lab"):
+        if getattr(rig.head_end, key) is not None:
+            lines += [f"{key} = {_text(str(getattr(rig.head_end, key).resolve()))}"]
     lines += ["", "[head_end.parties]"]
     lines += [
         f"{role.name.lower().replace('_', '-')} = {_text(eui64_text(party))}"

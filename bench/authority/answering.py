@@ -20,7 +20,7 @@ from protocols.instant import Instant
 from protocols.smki.certificate import CertificateKind, key_identifier
 from protocols.smki.issue import BulkIssuer, Issuer, Validity
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest, check_request
+from protocols.smki.request import CertificationRequest, check_request, issue_for
 
 from .sealing import Entropy, Seal
 
@@ -94,13 +94,9 @@ class Clerk:
         if entity is None or usage is None:  # check_request has said so
             return Answer(task.number, "an identifier and a key usage are needed", request=request.octets)
         use = task.use or (KeyUse.DIGITAL_SIGNING if usage is KeyUsage.DIGITAL_SIGNATURE else KeyUse.KEY_AGREEMENT)
+        ends = NEVER if request.role is None else task.not_after
         try:
-            if request.role is None:
-                ready = self._bulk(Validity(task.not_before, NEVER))
-                der = ready.device(entity, usage, point, task.serial)
-            else:
-                ready = self._bulk(Validity(task.not_before, task.not_after))
-                der = ready.organisation(entity, request.role, usage, point, task.serial, request.common_name)
+            der = issue_for(self._bulk(Validity(task.not_before, ends)), request, task.serial)
         except EncodeError as error:
             return Answer(task.number, f"cannot be issued: {error}", request=request.octets)
         return Answer(task.number, "", der, use, key_identifier(point), entity, request.role, request.octets, sealed)

@@ -15,10 +15,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-from protocols.eui64 import Eui64
-from protocols.gbcs.elliptic_curve import load_private
-from protocols.gbcs.keys import KeyName, MemoryKeyStore
+from protocols.gbcs.keys import MemoryKeyStore
 from protocols.instant import Instant
+from protocols.secret import Secret
 from protocols.smki.infrastructure import BEGINS, Infrastructure
 from protocols.smki.issue import Validity
 
@@ -57,7 +56,7 @@ class Laboratory:
             self.begins = Instant(int.from_bytes(self.fact("begins"), "big"))
         except BaseException as error:
             self._unlock()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, sqlite3.Error | DatabaseError):
                 raise LabError(f"{folder / DATABASE}: {error}") from None
             raise
         self.repository = Repository(self.db)
@@ -178,21 +177,26 @@ class Laboratory:
         sealed = self.seal.close(octets, PAIR_PURPOSE + key_identifier)
         self.db.execute("INSERT OR IGNORE INTO pair VALUES (?, ?)", (key_identifier, sealed))
 
+    def private_key(self, record: Record) -> Secret | None:
+        """The private key of a certificate (PKCS#8, DER) for another key store; None if it is not kept here."""
+        row = self.db.execute("SELECT sealed FROM pair WHERE key_identifier = ?", (record.key_identifier,)).fetchone()
+        if row is None:
+            return None
+        try:
+            return Secret(self.seal.open(bytes(row[0]), PAIR_PURPOSE + record.key_identifier))
+        except SealError as error:
+            raise SealError(f"{self.folder}: private key of certificate {record.number}: {error}") from None
+
     def lend(self, store: MemoryKeyStore, record: Record) -> bool:
         """Put a certificate, and its private key if it is kept here, into a key store; say whether it was."""
         name = record.name
         if name is None:
             raise LabError(f"certificate {record.number} is an authority's; its key stays here")
-        row = self.db.execute("SELECT sealed FROM pair WHERE key_identifier = ?", (record.key_identifier,)).fetchone()
-        if row is not None:
-            try:
-                octets = self.seal.open(bytes(row[0]), PAIR_PURPOSE + record.key_identifier)
-            except SealError as error:
-                raise SealError(f"{self.folder}: private key of {name}: {error}") from None
-            load_private(octets)
-            store.put_private_key(name, octets)
+        private = self.private_key(record)
+        if private is not None:
+            store.put_private_key(name, private)
         store.put_certificate(name, record.der)
-        return row is not None
+        return private is not None
 
     def infrastructure(self) -> Infrastructure:
         """Both hierarchies as they are now, for a bench that issues certificates that live for one run."""
@@ -207,10 +211,6 @@ class Laboratory:
             current[Hierarchy.DEVICE, Level.ROOT],
             current[Hierarchy.DEVICE, Level.ISSUING],
         )
-
-    def newest(self, party: Eui64, name: KeyName, at: Instant | None = None) -> Record | None:
-        """The certificate in force of a key."""
-        return self.repository.newest(KeyName(party, name.use), at)
 
     def authority_validity(self) -> Validity:
         """What a new authority's certificate says."""

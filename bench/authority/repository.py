@@ -164,7 +164,7 @@ class Repository:
             use,
             serial_text(read.serial),
             read.subject_key_identifier or b"",
-            read.authority_key_identifier or read.subject_key_identifier or b"",
+            issuer_of(read),
             read.not_before,
             read.not_after,
             status,
@@ -184,6 +184,11 @@ class Repository:
 def serial_text(serial: int) -> str:
     """Hexadecimal digits, as everywhere where people read serial numbers."""
     return f"{serial:X}"
+
+
+def issuer_of(certificate: Certificate) -> bytes:
+    """The identifier of the key that signed; one that names no issuer has signed itself."""
+    return certificate.authority_key_identifier or certificate.subject_key_identifier or b""
 
 
 def use_of(certificate: Certificate) -> str:

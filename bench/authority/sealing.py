@@ -16,6 +16,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from protocols.errors import LocalProtocolError
+from protocols.secret import Secret
 
 PASS_PHRASE_VARIABLE = "METERBENCH_PASS_PHRASE"  # noqa: S105 - the name of a variable
 PASS_PHRASE_FILE = "pass-phrase"  # noqa: S105 - the name of a file
@@ -44,12 +45,12 @@ class Seal:
     __slots__ = ("_cipher", "_entropy", "_key")
 
     def __init__(self, key: bytes, entropy: Entropy = os.urandom) -> None:
-        self._key, self._cipher, self._entropy = key, AESGCM(key), entropy
+        self._key, self._cipher, self._entropy = Secret(key), AESGCM(key), entropy
 
     @classmethod
     def from_pass_phrase(cls, phrase: bytes, salt: bytes, entropy: Entropy = os.urandom) -> Seal:
         """The seal that a pass phrase and a salt make; slow on purpose."""
-        return cls(scrypt(phrase, salt=salt, dklen=_KEY_LENGTH, **_COST), entropy)
+        return cls(Secret(scrypt(phrase, salt=salt, dklen=_KEY_LENGTH, **_COST)), entropy)
 
     def __repr__(self) -> str:
         return "<Seal>"
@@ -71,16 +72,16 @@ class Seal:
 
     def hand_over(self) -> bytes:
         """The key itself, for a process that works for this one, over a pipe between the two and nowhere else."""
-        return self._key
+        return bytes(self._key)
 
 
-def find_pass_phrase(folder: Path, file: Path | None = None) -> bytes:
+def find_pass_phrase(folder: Path, file: Path | None = None) -> Secret:
     """That of a file, else of the environment, else of the laboratory's own file. Raises LabError."""
     if file is not None:
         return _read(file)
-    given = os.environ.get(PASS_PHRASE_VARIABLE, "")
-    if given:
-        return given.encode()
+    given = environment_pass_phrase()
+    if given is not None:
+        return given
     own = folder / PASS_PHRASE_FILE
     if not own.exists():
         raise LabError(
@@ -89,21 +90,27 @@ def find_pass_phrase(folder: Path, file: Path | None = None) -> bytes:
     return _read(own)
 
 
-def new_pass_phrase(folder: Path, file: Path | None, entropy: Entropy = os.urandom) -> tuple[bytes, bool]:
+def new_pass_phrase(folder: Path, file: Path | None, entropy: Entropy = os.urandom) -> tuple[Secret, bool]:
     """The pass phrase of a laboratory that is being made, and whether it lies in its own folder. Raises LabError."""
     if file is not None or os.environ.get(PASS_PHRASE_VARIABLE):
         return find_pass_phrase(folder, file), False
-    phrase = entropy(24).hex().encode()
+    phrase = Secret(entropy(24).hex().encode())
     write_private(folder / PASS_PHRASE_FILE, phrase + b"\n")
     return phrase, True
 
 
-def _read(path: Path) -> bytes:
+def environment_pass_phrase() -> Secret | None:
+    """That of the environment, for key folders whose private keys are encrypted."""
+    given = os.environ.get(PASS_PHRASE_VARIABLE, "")
+    return Secret(given.encode()) if given else None
+
+
+def _read(path: Path) -> Secret:
     try:
         if not path.is_file():
             raise LabError(f"{path}: no such file; a pass phrase is needed in it")
         with path.open("rb") as file:
-            phrase = file.read(_MAX_PHRASE + 1).strip()
+            phrase = Secret(file.read(_MAX_PHRASE + 1).strip())
     except OSError as error:
         raise LabError(f"{path}: cannot be read: {error.strerror}") from None
     if not phrase or len(phrase) > _MAX_PHRASE:
