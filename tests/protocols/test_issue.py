@@ -1,10 +1,7 @@
-"""The test key infrastructure: profiles, determinism, requests; read by OpenSSL and the general library."""
+"""The test key infrastructure: profiles, determinism; read by OpenSSL and the general library."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-from base64 import encodebytes
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from protocols.der import NEVER
-from protocols.errors import CertificateError, DecodeError, EncodeError
+from protocols.errors import EncodeError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import instant
@@ -31,9 +28,9 @@ from protocols.smki.issue import (
     says_test,
 )
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest, check_request, issue_requested, request_text
 from protocols.smki.signature import Verifier
 
+from .openssl import needs_openssl, pem, run
 from .test_certificate import keystore
 
 SUPPLIER, METER = eui64("90B3D51F30010000"), eui64("00DB1234567890A0")
@@ -49,18 +46,6 @@ ISSUED = (
     PKI.organisation_root.certificate,
     PKI.device_root.certificate,
 )
-REQUEST = CertificationRequest.make(METER, KeyUsage.KEY_AGREEMENT, KEY.point, KEY.sign)
-openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-
-
-def pem(path: Path, *certificates: Certificate, label: str = "CERTIFICATE") -> Path:
-    blocks = (encodebytes(c.octets).decode() for c in certificates)
-    path.write_text("".join(f"-----BEGIN {label}-----\n{block}-----END {label}-----\n" for block in blocks))
-    return path
-
-
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["openssl", *map(str, arguments)], capture_output=True, text=True, check=False, timeout=30)
 
 
 @pytest.mark.parametrize("certificate", ISSUED, ids=str)
@@ -89,7 +74,7 @@ def test_the_general_library_agrees_on_who_issued_what() -> None:
         device.verify_directly_issued_by(x509.load_der_x509_certificate(PKI.organisation_authority.certificate.octets))
 
 
-@openssl
+@needs_openssl
 @pytest.mark.parametrize("certificate", [DEVICE_CERTIFICATE, SUPPLIER_CERTIFICATE], ids=str)
 def test_openssl_follows_the_path(certificate: Certificate, tmp_path: Path) -> None:
     roots = pem(tmp_path / "roots.pem", PKI.organisation_root.certificate, PKI.device_root.certificate)
@@ -102,7 +87,7 @@ def test_openssl_follows_the_path(certificate: Certificate, tmp_path: Path) -> N
     assert run(*path, pem(leaf, Certificate.decode(changed))).returncode != 0
 
 
-@openssl
+@needs_openssl
 def test_openssl_shows_what_was_meant(tmp_path: Path) -> None:
     text = run("x509", "-noout", "-text", "-in", pem(tmp_path / "one.pem", SUPPLIER_CERTIFICATE)).stdout
     assert "Issuer: OU = 07, CN = TEST Z1" in text
@@ -207,55 +192,6 @@ def test_arguments_that_no_certificate_can_hold_are_our_own_fault() -> None:
     wrong = Issuer(PKI.device_authority.certificate, KEY.sign)
     with pytest.raises(EncodeError, match="does not verify"):
         issue_device(wrong, METER, use, KEY.point, 1, BEGINS)
-
-
-def test_a_request_comes_back_and_is_granted() -> None:
-    read = CertificationRequest.decode(REQUEST.encode())
-    assert (read.entity, read.key_usage, read.public_point) == (METER, KeyUsage.KEY_AGREEMENT, KEY.point)
-    assert check_request(read, METER, KeyUsage.KEY_AGREEMENT) == ()
-    granted = issue_requested(PKI.device_authority, read, 5, BEGINS)
-    assert check(granted, PKI.device_authority.certificate, entity=METER, key_usage=KeyUsage.KEY_AGREEMENT) == ()
-    assert granted.public_point == KEY.point
-    assert request_text(REQUEST.octets) == "certification request, 00-DB-12-34-56-78-90-A0, key agreement"
-
-
-def test_a_request_for_another_device_or_use_is_told() -> None:
-    assert [f.aspect for f in check_request(REQUEST, Eui64(SUPPLIER), KeyUsage.DIGITAL_SIGNATURE)] == [
-        Aspect.ENTITY,
-        Aspect.KEY_USAGE,
-    ]
-
-
-def test_a_request_that_does_not_prove_possession_is_refused() -> None:
-    octets = bytearray(REQUEST.octets)
-    octets[-1] ^= 1
-    forged = CertificationRequest.decode(bytes(octets))
-    assert [f.aspect for f in check_request(forged)] == [Aspect.SIGNATURE]
-    with pytest.raises(CertificateError, match="does not verify"):
-        issue_requested(PKI.device_authority, forged, 5, BEGINS)
-
-
-@pytest.mark.parametrize("cut", range(0, len(REQUEST.octets), 5))
-def test_a_truncated_request_is_a_decode_error(cut: int) -> None:
-    with pytest.raises(DecodeError):
-        CertificationRequest.decode(REQUEST.octets[:cut])
-    assert request_text(REQUEST.octets[:cut]).startswith("not a readable certification request: octet")
-
-
-def test_the_general_library_reads_a_request() -> None:
-    theirs = x509.load_der_x509_csr(REQUEST.octets)
-    assert theirs.is_signature_valid
-    assert not list(theirs.subject)
-    assert [extension.critical for extension in theirs.extensions] == [True, True]
-
-
-@openssl
-def test_openssl_reads_a_request(tmp_path: Path) -> None:
-    file = tmp_path / "request.der"
-    file.write_bytes(REQUEST.octets)
-    shown = run("req", "-inform", "DER", "-in", file, "-noout", "-verify", "-text")
-    assert "Key Agreement" in shown.stdout
-    assert "verify OK" in shown.stdout + shown.stderr
 
 
 def test_moments_change_their_form_in_2050() -> None:
