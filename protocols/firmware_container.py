@@ -327,7 +327,9 @@ def _text(value: Any, *path: str) -> str:
 def _names(value: Any, key: str) -> frozenset[str] | None:
     if value is None:
         return None
-    _expect(type(value) is list and len(value) <= MAX_NAMES, f"null or at most {MAX_NAMES} texts", value, key)
+    _expect(
+        type(value) is list and len(value) <= MAX_NAMES, f"null or at most {MAX_NAMES} texts", value, "behaviour", key
+    )
     return frozenset(_text(each, "behaviour", f"{key}[{at}]") for at, each in enumerate(value))
 
 
