@@ -26,7 +26,7 @@ from protocols.smki.certificate import Certificate
 from protocols.smki.infrastructure import BEGINS, Infrastructure, make_infrastructure, serial_number
 from protocols.smki.issue import public_key_info
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest, issue_requested
+from protocols.smki.request import CertificationRequest, issue_requested_device
 
 from .rig import Rig
 
@@ -217,7 +217,7 @@ class TestPki:
     def certify(self, request: CertificationRequest) -> Certificate:
         """The device certificate that a request asks for. Raises CertificateError for one that is wrong."""
         serial = serial_number(request.octets)
-        return issue_requested(self.infrastructure.device_authority, request, serial, BEGINS)
+        return issue_requested_device(self.infrastructure.device_authority, request, serial, BEGINS)
 
     def learn(self, name: KeyName, certificate: bytes) -> None:
         """A device has a new key: everybody who has to do with it is given the certificate (DER)."""

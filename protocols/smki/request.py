@@ -202,24 +202,16 @@ def issue_requested_organisation(
     return Certificate.decode(grant(issuing, request, serial, CertificateKind.ORGANISATION))
 
 
-issue_requested = issue_requested_device
-
-
 def grant(issuing: BulkIssuer, request: CertificationRequest, serial: int, kind: CertificateKind) -> bytes:
     """The certificate (DER) that a request asks for. Raises CertificateError for a request that is wrong."""
-    require_right(request, kind)
-    return issue_for(issuing, request, serial)
-
-
-def require_right(request: CertificationRequest, kind: CertificateKind) -> None:
-    """Refuse a request that is wrong. Raises CertificateError that says what is."""
     findings = check_request(request, kind=kind)
     if findings:
         raise CertificateError("; ".join(map(str, findings)))
+    return issue_for(issuing, request, serial)
 
 
 def issue_for(issuing: BulkIssuer, request: CertificationRequest, serial: int) -> bytes:
-    """The certificate (DER) for a request that ``require_right`` has let pass. Raises EncodeError."""
+    """The certificate (DER) for a request in which ``check_request`` has found nothing wrong. Raises EncodeError."""
     entity, use = request.entity or Eui64(b""), request.key_usage or KeyUsage(0)
     if request.kind is CertificateKind.DEVICE:
         return issuing.device(entity, use, request.public_point, serial)

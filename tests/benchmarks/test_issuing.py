@@ -10,14 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
 from protocols.der import NEVER
 from protocols.eui64 import Eui64
-from protocols.smki.batch import Granted, issue_batch
 from protocols.smki.building import Validity
-from protocols.smki.certificate import Certificate
+from protocols.smki.certificate import Certificate, CertificateKind
 from protocols.smki.check import check_chain
 from protocols.smki.infrastructure import BEGINS, key_pair, make_infrastructure
 from protocols.smki.issuer import BulkIssuer
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest
+from protocols.smki.request import CertificationRequest, grant
 
 from .ratios import Operation, compare
 
@@ -63,13 +62,14 @@ def test_ten_thousand_device_certificates_from_their_requests(benchmark: Any) ->
     octets = [request.octets for request in requests]
     validity = Validity(BEGINS, NEVER)
 
-    def run() -> list[Granted]:
+    def run() -> list[bytes]:
         issuing = BulkIssuer(PKI.device_authority, validity)
-        numbers = iter(range(1 << 126, (1 << 126) + REQUESTS))
-        answers = issue_batch(issuing, octets, lambda _: next(numbers))
-        return [answer for answer in answers if isinstance(answer, Granted)]
+        return [
+            grant(issuing, CertificationRequest.decode(der), 1 << 126 | number, CertificateKind.DEVICE)
+            for number, der in enumerate(octets)
+        ]
 
-    issued = [Certificate.decode(granted.octets) for granted in run()]
+    issued = [Certificate.decode(der) for der in run()]
     assert [certificate.entity for certificate in issued] == [request.entity for request in requests]
     assert not any(check_chain(certificate, PKI.authorities, PKI.trust_anchors) for certificate in issued[::500])
     benchmark.extra_info["certificates"] = REQUESTS

@@ -20,7 +20,7 @@ from protocols.gbcs.protection import add_mac
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.smki.infrastructure import key_pair
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest, issue_requested
+from protocols.smki.request import CertificationRequest, issue_requested_device
 
 from .asn1_home import KA, SMKI, Asn1Rig, device_keys
 from .gas_rig import GasRig
@@ -52,7 +52,7 @@ def test_a_pair_that_waits_survives_an_outage() -> None:
 def test_a_pair_in_use_survives_an_outage() -> None:
     rig = Asn1Rig()
     made = request(rig)
-    certificate = issue_requested(SMKI.device_authority, made, 77, START)
+    certificate = issue_requested_device(SMKI.device_authority, made, 77, START)
     rig.send(rig.command(0x000B, UpdateDeviceCertificateCommand(certificate.octets)))
     restarted(rig)
     assert rig.device_keys.public_point(KeyName(rig.identity, KA)) == made.public_point

@@ -36,7 +36,7 @@ from protocols.gbcs.protection import Verdict, verify
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.smki.certificate import Certificate
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest, check_request, issue_requested
+from protocols.smki.request import CertificationRequest, check_request, issue_requested_device
 
 from .asn1_home import DS, KA, PARTIES, SMKI, START, Asn1Rig, certificate, device_keys
 from .tiny import messages
@@ -95,7 +95,7 @@ class KeyRig(Asn1Rig):
     def renew(self, use: KeyUse) -> Certificate:
         """CS02c and CS02d."""
         request = self.request(use)
-        issued = issue_requested(SMKI.device_authority, request, 77, START)
+        issued = issue_requested_device(SMKI.device_authority, request, 77, START)
         sent = self.send(self.command(0x000B, UpdateDeviceCertificateCommand(issued.octets)))
         assert len(sent) == 1
         self.keys.put_certificate(self.name(use), issued.octets)
@@ -335,7 +335,7 @@ def test_only_its_maker_makes_a_device_anew() -> None:
     for use, request in requests.items():
         assert check_request(request, rig.identity, USAGES[use]) == ()
         assert request.public_point != before[use]
-        rig.own.put_certificate(issue_requested(SMKI.device_authority, request, 78, START).octets)
+        rig.own.put_certificate(issue_requested_device(SMKI.device_authority, request, 78, START).octets)
     for role in (RemotePartyRole.SUPPLIER, RemotePartyRole.ACCESS_CONTROL_BROKER):
         for cell in sorted(CELLS[rig.kind], key=str):
             if cell.role is role and cell.use is not None:
@@ -466,7 +466,7 @@ def test_a_swap_on_disk_leaves_nothing_of_the_old_key(tmp_path: Path) -> None:
     request = rig.request(DS)
     waiting = disk.get(RECORDS + WAITING) or b"none"
     assert waiting in octets_of(tmp_path)
-    issued = issue_requested(SMKI.device_authority, request, 77, START)
+    issued = issue_requested_device(SMKI.device_authority, request, 77, START)
     rig.keys.put_certificate(rig.name(DS), issued.octets)  # the answer is signed with the new key
     answer = rig.ask(0x000B, UpdateDeviceCertificateCommand(issued.octets))
     assert answer.result is DeviceCertificateResult.SUCCESS

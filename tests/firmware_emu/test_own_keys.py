@@ -21,7 +21,7 @@ from protocols.gbcs.roles import DeviceType
 from protocols.smki.certificate import Certificate
 from protocols.smki.infrastructure import key_pair
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest, check_request, issue_requested
+from protocols.smki.request import CertificationRequest, check_request, issue_requested_device
 
 from .asn1_home import DEVICES, DS, KA, SMKI, START, Asn1Rig, party_keys
 
@@ -37,7 +37,7 @@ def request(rig: Asn1Rig, usage: KeyUsage) -> CertificationRequest:
 
 
 def issued(made: CertificationRequest) -> Certificate:
-    return issue_requested(SMKI.device_authority, made, 77, START)
+    return issue_requested_device(SMKI.device_authority, made, 77, START)
 
 
 def store(rig: Asn1Rig, certificate: Certificate | bytes) -> DeviceCertificateResult:

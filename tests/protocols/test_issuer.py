@@ -1,8 +1,7 @@
-"""Many certificates at once: the same octets as one by one; wrong requests do not stop right ones; renewed keys."""
+"""Issuers made ready for many certificates: the same octets as one by one, every signature checked; renewed keys."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +14,6 @@ from protocols.errors import EncodeError
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import DAY, instant
-from protocols.smki.batch import Granted, Refused, issue_batch
 from protocols.smki.building import DEVICE, Validity
 from protocols.smki.certificate import Certificate, CertificateKind
 from protocols.smki.check import check, check_chain
@@ -24,7 +22,7 @@ from protocols.smki.infrastructure import BEGINS, key_pair, make_infrastructure
 from protocols.smki.issue import issue_authority, issue_device, issue_organisation
 from protocols.smki.issuer import BulkIssuer, Issuer
 from protocols.smki.names import KeyUsage
-from protocols.smki.request import CertificationRequest
+from protocols.smki.request import CertificationRequest, grant
 
 from .openssl import attime, needs_openssl, pem, run
 
@@ -36,26 +34,13 @@ TEN_YEARS = Validity(instant(2026, 1, 1), instant(2035, 12, 31, 23, 59, 59))
 USES = (KeyUsage.DIGITAL_SIGNATURE, KeyUsage.KEY_AGREEMENT)
 
 
-def requests(count: int) -> list[bytes]:
-    return [
-        CertificationRequest.make(Eui64(bytes((0, number) * 4)), USES[number % 2], KEY.point, KEY.sign).octets
-        for number in range(count)
-    ]
-
-
-def numbers() -> Iterator[int]:
-    return iter(range(1 << 126, (1 << 126) + 1000))
-
-
-def test_a_batch_gives_the_octets_that_single_requests_give() -> None:
-    serials = numbers()
+def test_many_certificates_have_the_octets_that_single_ones_have() -> None:
     issuing = BulkIssuer(PKI.device_authority, WITHOUT_END)
-    answers = list(issue_batch(issuing, requests(20), lambda _: next(serials)))
-    for number, answer in enumerate(answers):
-        assert isinstance(answer, Granted)
+    for number in range(20):
         entity, use, serial = Eui64(bytes((0, number) * 4)), USES[number % 2], (1 << 126) + number
+        request = CertificationRequest.make(entity, use, KEY.point, KEY.sign)
         single = issue_device(PKI.device_authority, entity, use, KEY.point, serial, BEGINS)
-        assert answer == (serial, entity, None, use, single.subject_key_identifier, single.octets)
+        assert grant(issuing, request, serial, CertificateKind.DEVICE) == single.octets
         assert check(single, PKI.device_authority.certificate) == ()
 
 
@@ -79,47 +64,20 @@ def test_serials_names_and_identifiers_of_every_length(
     assert (device.serial, device.entity) == (x509.load_der_x509_certificate(device.octets).serial_number, entity)
 
 
-def test_a_batch_of_organisations() -> None:
-    asked = [
-        CertificationRequest.make_organisation(SUPPLIER, role, use, KEY.point, KEY.sign, "SUPPLIER").octets
-        for role in RemotePartyRole
-        for use in USES
-    ]
-    serials = numbers()
+def test_many_certificates_of_organisations() -> None:
     issuing = BulkIssuer(PKI.organisation_authority, TEN_YEARS)
-    answers = list(issue_batch(issuing, asked, lambda _: next(serials), CertificateKind.ORGANISATION))
-    assert [answer.role for answer in answers if isinstance(answer, Granted)] == [
-        role for role in RemotePartyRole for _ in USES
-    ]
-
-
-def test_a_wrong_request_takes_no_serial_number_and_stops_nothing() -> None:
-    good = requests(3)
-    forged = good[0][:-1] + bytes((good[0][-1] ^ 1,))
-    organisation = CertificationRequest.make_organisation(SUPPLIER, 2, USES[0], KEY.point, KEY.sign).octets
-    serials = numbers()
-    issuing = BulkIssuer(PKI.device_authority, WITHOUT_END)
-    asked = (good[0], forged, b"", organisation, good[1], good[2][:-1])
-    answers = list(issue_batch(issuing, asked, lambda _: next(serials)))
-    reasons = [answer.reason if isinstance(answer, Refused) else answer.serial - (1 << 126) for answer in answers]
-    assert [reason for reason in reasons if isinstance(reason, int)] == [0, 1]
-    assert "does not verify" in str(reasons[1])
-    assert "only 0 left" in str(reasons[2])
-    assert "kind: expected device, found organisation" in str(reasons[3])
-    assert reasons[5] is not None
-
-
-def test_a_batch_is_answered_one_by_one() -> None:
-    asked = iter(requests(3))
-    answers = issue_batch(BulkIssuer(PKI.device_authority, WITHOUT_END), asked, lambda _: 5)
-    assert isinstance(next(answers), Granted)
-    assert len(list(asked)) == 2  # not asked for yet
+    for role in RemotePartyRole:
+        for use in USES:
+            single = issue_organisation(
+                PKI.organisation_authority, SUPPLIER, role, use, KEY.point, 5, TEN_YEARS, "SUPPLIER"
+            )
+            assert issuing.organisation(SUPPLIER, role, use, KEY.point, 5, "SUPPLIER") == single.octets
 
 
 def test_a_signer_of_another_key_issues_nothing() -> None:
     issuing = BulkIssuer(Issuer(PKI.device_authority.certificate, KEY.sign), WITHOUT_END)
     with pytest.raises(EncodeError, match="does not verify"):
-        next(issue_batch(issuing, requests(1), lambda _: 5))
+        issuing.device(METER, USES[0], KEY.point, 5)
 
 
 def test_a_signer_that_fails_later_is_caught_then() -> None:
@@ -127,21 +85,26 @@ def test_a_signer_that_fails_later_is_caught_then() -> None:
 
     def sign(octets: bytes) -> bytes:
         calls.append(octets)
-        signature = PKI.device_authority.sign(octets)
-        return signature if len(calls) < 3 else PKI.device_authority.sign(octets + b"\0")
+        return PKI.device_authority.sign(octets if len(calls) < 3 else octets + b"\0")
 
     issuing = BulkIssuer(Issuer(PKI.device_authority.certificate, sign), WITHOUT_END)
-    answers = issue_batch(issuing, requests(3), lambda _: 5)
-    assert all(isinstance(next(answers), Granted) for _ in range(2))
+    assert issuing.device(METER, USES[0], KEY.point, 5) == issuing.device(METER, USES[0], KEY.point, 5)
     with pytest.raises(EncodeError, match="does not verify"):
-        next(answers)
+        issuing.device(METER, USES[0], KEY.point, 5)
 
 
-def test_a_serial_number_out_of_range_is_our_own_fault() -> None:
-    issuing = BulkIssuer(PKI.device_authority, WITHOUT_END)
-    for serial in (0, -1, 1 << 127):
-        with pytest.raises(EncodeError, match="127 bits"):
-            next(issue_batch(issuing, requests(1), lambda _, given=serial: given))  # type: ignore[misc]  # binds the loop's value
+def test_an_authority_that_does_not_say_that_it_is_for_tests_issues_nothing() -> None:
+    unnamed = PKI.organisation(SUPPLIER, RemotePartyRole.SUPPLIER, KeyUsage.KEY_AGREEMENT, KEY.point)
+    with pytest.raises(EncodeError, match="a name that contains TEST needed, found OU=02"):
+        BulkIssuer(Issuer(unnamed, KEY.sign), TEN_YEARS)
+    with pytest.raises(EncodeError, match="a name that contains TEST needed"):
+        issue_authority(Issuer(unnamed, KEY.sign), DEVICE, "TEST E1", KEY.point, 5, TEN_YEARS)
+
+
+@pytest.mark.parametrize("serial", [0, -1, 1 << 127])
+def test_a_serial_number_out_of_range_is_our_own_fault(serial: int) -> None:
+    with pytest.raises(EncodeError, match="127 bits"):
+        BulkIssuer(PKI.device_authority, WITHOUT_END).device(METER, USES[0], KEY.point, serial)
 
 
 # An authority renews its key and keeps its name
