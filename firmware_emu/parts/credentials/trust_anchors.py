@@ -116,11 +116,14 @@ class TrustAnchors(Part):
 
     def _report_details(self, message_code: int, command: CredentialDetailsCommand) -> CredentialDetailsResponse | None:
         current, alerts = self.device.commands.current, self.device.alerts
-        if len(command.roles) > MOST_ITEMS:
-            alerts.event(FORMAT_FAILURE)
+        if current is None:
             return None
-        if current is None or not self._is_of(command.authorised_by, current.message.originator):
-            alerts.event(NO_AUTHORITY)  # it asks in the name of a cell that is not its own (inferred)
+        asks = current.message.originator
+        if len(command.roles) > MOST_ITEMS:
+            alerts.event(FORMAT_FAILURE, concerned=asks)
+            return None
+        if not self._is_of(command.authorised_by, asks):
+            alerts.event(NO_AUTHORITY, concerned=asks)  # in the name of a cell that is not its own (inferred)
             return None
         return CredentialDetailsResponse(tuple(self._details(message_code, role) for role in command.roles))
 
@@ -146,7 +149,7 @@ class TrustAnchors(Part):
             return None
         problem = self._problem(message_code, command, current)
         if problem:
-            self.device.alerts.event(problem)
+            self.device.alerts.event(problem, concerned=current.message.originator)
             return None
         octets = Asn1Payload(command).encode()
         when = execution_time(command.execute_at)
