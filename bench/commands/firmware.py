@@ -210,7 +210,7 @@ def _refuse_wrong_kind(file: FirmwareFile, *, unsigned: bool) -> None:
     if unsigned is (role is not None):
         signer = "" if role is None else role.name.lower().replace("_", " ")
         wanted = f"signed by the {signer}: give --key" if unsigned else "not signed: give --unsigned"
-        raise InputError(f"files for a {device.value} are {wanted}", "sign")
+        raise InputError(f"files for {device.value} are {wanted}", "sign")
 
 
 def _header(file: FirmwareFile, options: HeaderOptions) -> OtaHeader:

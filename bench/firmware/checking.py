@@ -82,7 +82,7 @@ def _authoriser(file: FirmwareFile, point: bytes | None) -> Check:
         )
     if device is not None and (signature is None) is (device in AUTHORISERS):
         has = "needs a signature, and there is none" if signature is None else "takes no signature, and there is one"
-        return Check(AUTHORISER, Outcome.FAIL, f"a file for a {device.value} {has}")
+        return Check(AUTHORISER, Outcome.FAIL, f"a file for {device.value} {has}")
     if signature is None:
         reason = "an unsigned file, as PPMID and HCALCS take it"
         return Check(AUTHORISER, Outcome.NOT_CHECKED if point is None else Outcome.FAIL, reason)

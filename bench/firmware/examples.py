@@ -66,7 +66,7 @@ def manifest_for(name: str, personality: Personality, version: str = "") -> Mani
     """
     found = manifest(name)
     if found.device_type is not personality.device:
-        raise InputError(f"an example for a {found.device_type.value}, not for a {personality.device.value}", name)
+        raise InputError(f"an example for {found.device_type.value}, not for {personality.device.value}", name)
     hardware = personality.hardware_version
     return replace(
         found,
