@@ -223,13 +223,15 @@ class Inventory:
         Devices that are decommissioned or withdrawn stay so.
         """
         with transaction(self._db):
-            all_of_them = [each for device in devices for each in (device, *self.dependents(device))]
-            able = [
-                each for each in dict.fromkeys(all_of_them) if Status.SUSPENDED in TRANSITIONS[self.device(each).status]
-            ]
+            able = self.to_suspend(devices)
             for each in able:
                 self.set_status(each, Status.SUSPENDED, now, why)
-        return tuple(able)
+        return able
+
+    def to_suspend(self, devices: Iterable[Eui64]) -> tuple[Eui64, ...]:
+        """Those of some devices, and of what hangs on them, that a suspension of them would suspend."""
+        all_of_them = dict.fromkeys(each for device in devices for each in (device, *self.dependents(device)))
+        return tuple(each for each in all_of_them if Status.SUSPENDED in TRANSITIONS[self.device(each).status])
 
     def lift(self, device: Eui64, now: Instant, why: str) -> InventoryDevice:
         """End a suspension: the status is again that before it. Raises UnknownDeviceError, TransitionError."""

@@ -12,22 +12,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from protocols.errors import MeterbenchError
-from protocols.gbcs.elliptic_curve import load_point
 from protocols.instant import Instant
 from protocols.instant import text as instant_text
 
 from ..database import Form, open_database, transaction
 from ..device_model import DeviceModel
 from ..rig import KINDS, kind_name
-from .assurance import NEEDED, Assurance, AssuranceKind
+from .assurance import Assurance, AssuranceKind
 from .entries import ListChange, ListedFirmware, ListedModel, Notice, Standing
-from .hashes import HASH_LENGTH, VERSION_LENGTH, HashForm
+from .entry_checks import ListError, check_certificate, check_firmware, check_hardware, check_model
+from .hashes import HashForm
 from .parties import Act, ListParty, who_may
-
-
-class ListError(MeterbenchError, ValueError):
-    """A change that the list does not take. The text says why."""
 
 
 class NotAllowedError(ListError):
@@ -137,7 +132,7 @@ class CertifiedProducts:
         """
         model = entry.model
         self._allow(by, Act.LIST_MODEL, model)
-        _check_model(entry, now)
+        check_model(entry, now)
         with transaction(self._db):
             known = self._row(model)
             if known is not None and Standing(known[-1]) is not Standing.REMOVED:
@@ -158,7 +153,7 @@ class CertifiedProducts:
     def add_hardware(self, model: DeviceModel, version: int, evidence: str, by: ListParty, now: Instant) -> None:
         """Add a hardware version to a listed model. Raises NotAllowedError, NoSuchEntryError, ListError."""
         number = self._to_extend(model, by, evidence, now)
-        _check_hardware(version)
+        check_hardware(version)
         with transaction(self._db):
             try:
                 self._db.execute("INSERT INTO hardware VALUES (?, ?, ?)", (number, version, evidence))
@@ -172,7 +167,7 @@ class CertifiedProducts:
         Raises NotAllowedError, NoSuchEntryError, ListError.
         """
         self._allow(by, Act.RENEW, model)
-        _check_certificate(certificate)
+        check_certificate(certificate, now)
         with transaction(self._db):
             row = self._there(model)
             try:
@@ -290,14 +285,13 @@ class CertifiedProducts:
     def _model(self, row: tuple[int, str, int, int, bytes, str, str, str]) -> ListedModel:
         number, kind, manufacturer, model, key, maker, name, standing = row
         hardware = self._db.execute("SELECT version FROM hardware WHERE of = ? ORDER BY version", (number,))
-        certificates = self._db.execute(
-            "SELECT kind, number, expires FROM certificate WHERE of = ? ORDER BY kind, number", (number,)
-        )
+        rows = self._db.execute("SELECT kind, number, expires FROM certificate WHERE of = ? ORDER BY number", (number,))
+        certificates = [Assurance(AssuranceKind(kind), text, expires) for kind, text, expires in rows]
         return ListedModel(
             DeviceModel(KINDS[kind], manufacturer, model),
             key,
             tuple(each[0] for each in hardware),
-            tuple(Assurance(AssuranceKind(kind), text, expires) for kind, text, expires in certificates),
+            tuple(each for kind in AssuranceKind for each in certificates if each.kind is kind),
             maker,
             name,
             Standing(standing),
@@ -326,7 +320,7 @@ class CertifiedProducts:
         self._db.execute("INSERT INTO certificate VALUES (?, ?, ?, ?)", values)
 
     def _put_firmware(self, number: int, entry: ListedFirmware, by: ListParty, now: Instant) -> None:
-        _check_firmware(entry)
+        check_firmware(entry)
         shown = entry.version.hex().upper()
         known = self.firmware(entry.model, entry.version)
         if known is not None and known.standing is not Standing.REMOVED:
@@ -362,64 +356,6 @@ def _firmware(model: DeviceModel, row: tuple[bytes, bytes | None, bytes | None, 
 def _change(row: tuple[int, int, str, str, str, int, int, str, str]) -> ListChange:
     number, at, by, what, kind, manufacturer, model, detail, evidence = row
     return ListChange(number, at, by, what, DeviceModel(KINDS[kind], manufacturer, model), detail, evidence)
-
-
-# -- what an entry must be ---------------------------------------------------------------------------------------
-
-
-def _check_model(entry: ListedModel, now: Instant) -> None:
-    model = entry.model
-    for what, number in (("manufacturer", model.manufacturer), ("model", model.model)):
-        if not 0 <= number <= 0xFFFF:
-            raise ListError(f"{what}: 0 to FFFF expected, found {number:X}")
-    if not entry.hardware:
-        raise ListError(f"{model}: a model has one hardware version at least")
-    if len(set(entry.hardware)) != len(entry.hardware):
-        raise ListError(f"{model}: a hardware version is given twice")
-    for version in entry.hardware:
-        _check_hardware(version)
-    try:
-        load_point(entry.maker_key)
-    except MeterbenchError as error:
-        raise ListError(f"{model}: the maker's public key: {error}") from None
-    _check_certificates(entry, now)
-
-
-def _check_certificates(entry: ListedModel, now: Instant) -> None:
-    names = [(each.kind, each.number) for each in entry.certificates]
-    if len(set(names)) != len(names):
-        raise ListError(f"{entry.model}: a certificate is given twice")
-    for certificate in entry.certificates:
-        _check_certificate(certificate)
-    lacking = entry.lacking(now)
-    if lacking:
-        needed = ", ".join(NEEDED[entry.model.type])
-        raise ListError(
-            f"{entry.model}: without a valid certificate: {', '.join(lacking)}; a "
-            f"{kind_name(entry.model.type)} needs {needed}"
-        )
-
-
-def _check_certificate(certificate: Assurance) -> None:
-    if not certificate.number.strip():
-        raise ListError(f"a {certificate.kind} certificate has a number")
-    if certificate.kind is AssuranceKind.CPA and certificate.expires is None:
-        raise ListError(f"CPA certificate {certificate.number} expires within six years; say when")
-
-
-def _check_hardware(version: int) -> None:
-    if not 0 <= version <= 0xFFFF:
-        raise ListError(f"hardware version: 0 to FFFF expected, found {version:X}")
-
-
-def _check_firmware(entry: ListedFirmware) -> None:
-    if len(entry.version) != VERSION_LENGTH:
-        raise ListError(f"firmware version: {VERSION_LENGTH} octets expected, found {len(entry.version)}")
-    if not entry.hashes:
-        raise ListError(f"{entry.model}: firmware {entry.version.hex().upper()} has no hash")
-    for form, digest in entry.hashes.items():
-        if len(digest) != HASH_LENGTH:
-            raise ListError(f"hash {form}: {HASH_LENGTH} octets expected, found {len(digest)}")
 
 
 def _model_text(entry: ListedModel) -> str:
