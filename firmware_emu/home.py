@@ -24,6 +24,7 @@ from .outputs import Output, SendMessage, WanSignal
 from .parts.credentials.joining import PAIRS, Joining
 from .parts.hub.device_log import ListedType
 from .parts.hub.power import POWER_OUTAGE, SUPPLY_LOST
+from .shared_firmware import SharedFirmware
 
 LISTED_AS = {
     DeviceType.ESME: ListedType.ESME,
@@ -53,6 +54,7 @@ class Home:
         self.hub.forwarding.on_unfetched = self._note_unfetched
         self._unfetched: list[Message] = []
         self.han = Han(self.hub)
+        self._shared: SharedFirmware | None = None
         for device in devices:
             self._bring_in(device)
         self.now: Instant = 0
@@ -153,9 +155,7 @@ class Home:
             again = Node(device, mains=node.mains, sleepy=node.sleepy, sub_ghz=node.sub_ghz)
             again.take_key(node.key)
             self.han.nodes[device.identity] = again
-        joining = _joining(device)
-        if joining is not None:
-            joining.agree_key = self._agree_key
+        self._introduce(device)
         self._wakes.clear()
         return self._give(self.han.nodes[device.identity], device.power_on(now)) + self.han.carry(now)
 
@@ -184,10 +184,18 @@ class Home:
     def _bring_in(self, device: Device | Node) -> Node:
         node = device if isinstance(device, Node) else node_of(device)
         self.han.add(node)
-        joining = _joining(node.device)
+        self._introduce(node.device)
+        return node
+
+    def _introduce(self, device: Device) -> None:
+        """What a device, or one built anew, has to do with others from the start."""
+        joining = _joining(device)
         if joining is not None:
             joining.agree_key = self._agree_key
-        return node
+        if device.identity == self.hub.log.proxy:
+            self._shared = SharedFirmware(device)
+        if self._shared is not None and device.identity in (self.hub.identity, self.hub.log.proxy):
+            self._shared.follow(self.hub.device)
 
     def _start(self, now: Instant) -> list[Done]:
         if self.now:

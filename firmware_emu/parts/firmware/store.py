@@ -115,6 +115,11 @@ class FirmwareStore(Part):
         """The running version, 4 octets."""
         return bytes.fromhex(self.device.personality.firmware_version)
 
+    @property
+    def content(self) -> FirmwareContent:
+        """How the running image has devices behave."""
+        return self._content(self.state.running)
+
     def trust_maker(self, point: bytes) -> None:
         """Know the maker by this public key (65 octets): from now on only what it has signed is kept."""
         self.state.maker_key = point
