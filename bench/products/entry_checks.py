@@ -9,7 +9,7 @@ from protocols.instant import text as instant_text
 
 from ..rig import kind_name
 from .assurance import NEEDED, Assurance, AssuranceKind, six_years_after
-from .entries import ListedFirmware, ListedModel
+from .entries import ListedFirmware, ListedModel, Standing
 from .hashes import HASH_LENGTH, VERSION_LENGTH
 
 
@@ -23,6 +23,8 @@ def check_model(entry: ListedModel, now: Instant) -> None:
     for what, number in (("manufacturer", model.manufacturer), ("model", model.model)):
         if not 0 <= number <= 0xFFFF:
             raise ListError(f"{what}: 0 to FFFF expected, found {number:X}")
+    if entry.standing is Standing.REMOVED:
+        raise ListError(f"{model}: what was removed is not on a list")
     if not entry.hardware:
         raise ListError(f"{model}: a model has one hardware version at least")
     if len(set(entry.hardware)) != len(entry.hardware):
@@ -43,7 +45,7 @@ def _check_certificates(entry: ListedModel, now: Instant) -> None:
     for certificate in entry.certificates:
         check_certificate(certificate, now)
     lacking = entry.lacking(now)
-    if lacking:
+    if lacking and entry.standing is Standing.LISTED:
         needed = ", ".join(NEEDED[entry.model.type])
         raise ListError(
             f"{entry.model}: without a valid certificate: {', '.join(lacking)}; a "

@@ -8,9 +8,10 @@ The list is one SQLite file; nothing in its history can be changed or deleted th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 
 from protocols.instant import Instant
 from protocols.instant import text as instant_text
@@ -125,10 +126,19 @@ class CertifiedProducts:
 
     # changes
 
-    def add_model(self, entry: ListedModel, firmware: Sequence[ListedFirmware], by: ListParty, now: Instant) -> None:
+    def add_model(
+        self,
+        entry: ListedModel,
+        firmware: Sequence[ListedFirmware],
+        by: ListParty,
+        now: Instant,
+        evidence: Mapping[int, str] = MappingProxyType({}),
+    ) -> None:
         """List a new model with its first versions, or one that was removed. Any party may.
 
-        Raises ListError: it is listed or has lapsed, lacks a certificate or maker's key, or an entry is wrong.
+        ``evidence`` says of hardware versions why they needed no new certification, in a list that is taken over; an
+        entry that has lapsed there is taken over as such. Raises ListError: it is on the list, lacks a certificate or
+        maker's key, or something is wrong.
         """
         model = entry.model
         self._allow(by, Act.LIST_MODEL, model)
@@ -138,9 +148,11 @@ class CertifiedProducts:
             if known is not None and Standing(known[-1]) is not Standing.REMOVED:
                 raise ListError(f"{model} is on the list already ({known[-1]})")
             number = self._put_model(entry, known)
-            self._note(now, by, "model listed", model, _model_text(entry))
+            what = "model listed" if entry.standing is Standing.LISTED else "lapsed model taken over"
+            self._note(now, by, what, model, _model_text(entry))
             for version in entry.hardware:
-                self._db.execute("INSERT INTO hardware VALUES (?, ?, '')", (number, version))
+                values = (number, version, evidence.get(version, ""))
+                self._db.execute("INSERT INTO hardware VALUES (?, ?, ?)", values)
             for each in firmware:
                 self._put_firmware(number, each, by, now)
 
@@ -298,7 +310,7 @@ class CertifiedProducts:
         )
 
     def _put_model(self, entry: ListedModel, known: tuple[int, str, int, int, bytes, str, str, str] | None) -> int:
-        model, rest = entry.model, (entry.maker_key, entry.maker, entry.name, str(Standing.LISTED))
+        model, rest = entry.model, (entry.maker_key, entry.maker, entry.name, str(entry.standing))
         if known is None:
             made = self._db.execute(
                 "INSERT INTO model (type, manufacturer, model, maker_key, maker, name, standing)"
