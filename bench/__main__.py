@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from .commands.firmware_app import app as firmware_app
+from .commands.keys_app import app as keys_app
 from .exit_codes import ExitCode
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 
 app.add_typer(firmware_app)
+app.add_typer(keys_app)
 
 Keystore = Annotated[
     Path | None,

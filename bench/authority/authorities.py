@@ -25,7 +25,7 @@ from protocols.smki.issue import DEVICE, ORGANISATION, Issuer, Policy, Validity,
 
 from ..database import transaction
 from .repository import AUTHORITY_USE, Origin, Repository, Status
-from .sealing import Entropy, LabError, Seal, SealError, destroy, write_private
+from .sealing import BrokenError, Entropy, LabError, Seal, SealError, destroy, write_private
 
 KEY_FOLDER = "authorities"
 
@@ -125,9 +125,9 @@ class Authorities:
         except SealError as error:
             raise SealError(f"{path}: {error}") from None
         except OSError as error:
-            raise LabError(f"{path}: the private key of {authority.name} cannot be read: {error.strerror}") from None
+            raise BrokenError(f"{path}: the private key of {authority.name} cannot be read: {error.strerror}") from None
         if point_of(private.public_key()) != authority.certificate.public_point:
-            raise LabError(f"{path}: not the private key of {authority.name}")
+            raise BrokenError(f"{path}: not the private key of {authority.name}")
         return private
 
     def sealed(self, authority: Authority) -> bytes:
@@ -153,6 +153,8 @@ class Authorities:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 row,
             )
+            if level is Level.ISSUING:
+                self.count(self.current(hierarchy, Level.ROOT), 1)
         self.destroy_old_keys()
         return self.current(hierarchy, level)
 

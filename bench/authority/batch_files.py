@@ -23,7 +23,7 @@ from protocols.smki.certificate import MAX_CERTIFICATE
 
 from ..inventory import Status as DeviceStatus
 from ..rig import KINDS
-from .applicants import Applicant
+from .applicants import Applicant, usual_device_applicant, usual_role_applicant
 from .registration import Application
 from .sealing import LabError
 from .times import BATCH_MOST
@@ -39,12 +39,23 @@ _BOTH = (KeyUse.DIGITAL_SIGNING, KeyUse.KEY_AGREEMENT)
 
 
 class Claims(NamedTuple):
-    """What is said of every request of a batch: by whom, for which kind of device, in which status."""
+    """What is said of every request of a batch: by whom, for which kind of device, in which status.
 
-    applicant: Applicant
+    Without an applicant it is who usually applies for that kind of device or role.
+    """
+
+    applicant: Applicant | None
     device_type: DeviceType | None
     status: DeviceStatus = DeviceStatus.PENDING
     role: int | None = None
+
+    def applies(self, device_type: DeviceType | None) -> Applicant:
+        """Who applies for a kind of device, or for the role."""
+        if self.applicant is not None:
+            return self.applicant
+        if device_type is not None:
+            return usual_device_applicant(device_type)
+        return Applicant.PARTY if self.role is None else usual_role_applicant(self.role)
 
 
 def read_batch(path: Path, claims: Claims) -> list[Application]:
@@ -109,7 +120,9 @@ def _requests(octets: bytes, path: Path, name: str, claims: Claims) -> Iterator[
         raise LabError(f"{path}: {error}") from None
     for number, der in enumerate(found, 1):
         origin = name if len(found) == 1 else f"{name} {number}"
-        yield Application(claims.applicant, der, claims.device_type, claims.status, role=claims.role, origin=origin)
+        yield Application(
+            claims.applies(claims.device_type), der, claims.device_type, claims.status, role=claims.role, origin=origin
+        )
 
 
 def _zipped(octets: bytes, path: Path, claims: Claims) -> Iterator[Application]:
@@ -159,5 +172,5 @@ def _pairs(line: dict[str, str], place: str, origin: str, claims: Claims) -> Ite
     device_type = KINDS[kind] if kind else claims.device_type
     for one in _USES[use] if use else _BOTH:
         yield Application(
-            claims.applicant, None, device_type, claims.status, entity, claims.role, one, f"{origin} {one}"
+            claims.applies(device_type), None, device_type, claims.status, entity, claims.role, one, f"{origin} {one}"
         )

@@ -25,7 +25,7 @@ from ..database import DatabaseError, open_database, transaction
 from .answering import PAIR_PURPOSE
 from .authorities import KEY_FOLDER, Authorities, Hierarchy, Level
 from .repository import Record, Repository
-from .sealing import SALT_LENGTH, Entropy, LabError, Seal, SealError
+from .sealing import SALT_LENGTH, BrokenError, Entropy, LabError, Seal, SealError
 from .tables import DATABASE, FORM
 from .times import AUTHORITY_YEARS, USUAL, Limits, years_from
 
@@ -57,7 +57,7 @@ class Laboratory:
         except BaseException as error:
             self._unlock()
             if isinstance(error, sqlite3.Error | DatabaseError):
-                raise LabError(f"{folder / DATABASE}: {error}") from None
+                raise BrokenError(f"{folder / DATABASE}: {error}") from None
             raise
         self.repository = Repository(self.db)
         self.authorities = Authorities(folder, self.db, self._lazy_seal, entropy)
@@ -103,6 +103,7 @@ class Laboratory:
             for level in (Level.ROOT, Level.ISSUING):
                 authorities.begin(hierarchy, level, validity, now)
         db.close()
+        fresh.chmod(0o600)  # it holds sealed private keys of subscribers
         fresh.rename(folder / DATABASE)
         return cls(folder, lambda: phrase, limits=limits, entropy=entropy)
 
@@ -123,7 +124,7 @@ class Laboratory:
         """A value kept under a name. Raises LabError."""
         row = self.db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
         if row is None:
-            raise LabError(f"{self.folder / DATABASE}: lacks {name!r}; begin with a new laboratory")
+            raise BrokenError(f"{self.folder / DATABASE}: lacks {name!r}; begin with a new laboratory")
         return bytes(row[0])
 
     def set_fact(self, name: str, value: bytes) -> None:
@@ -136,7 +137,7 @@ class Laboratory:
         try:
             yield
         except (sqlite3.Error, DatabaseError) as error:
-            raise LabError(f"{self.folder / DATABASE}: {error}") from None
+            raise BrokenError(f"{self.folder / DATABASE}: {error}") from None
 
     @contextmanager
     def change(self, now: Instant, what: str = "") -> Iterator[None]:

@@ -25,7 +25,7 @@ from protocols.smki.revocation import (
 from .authorities import Authority, Hierarchy, Level, State
 from .laboratory import Laboratory
 from .repository import Origin, Record, Search, Status
-from .sealing import LabError
+from .sealing import RuleError
 from .times import AUTHORITY_LIST_MONTHS, LIST_EVERY, LIST_WITHIN, months_after
 
 
@@ -151,13 +151,13 @@ class Lists:
 
 
 def revoke(lab: Laboratory, record: Record, reason: RevocationReason, now: Instant) -> None:
-    """Revoke a certificate for ever. The list that tells of it is due at once. Raises LabError with the rule.
+    """Revoke a certificate for ever. The list that tells of it is due at once. Raises RuleError.
 
     An issuing authority that is revoked is replaced first, under the same name and with another key.
     """
     refusal = _refusal(lab, record)
     if refusal:
-        raise LabError(f"certificate {record.number} ({record.certificate}) is not revoked: {refusal}")
+        raise RuleError(f"certificate {record.number} ({record.certificate}) is not revoked: {refusal}")
     what = f"certificate {record.number} revoked: {enumeration_text(reason)}"
     if record.kind is CertificateKind.AUTHORITY:
         _revoke_authority(lab, record, reason, now)

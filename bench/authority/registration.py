@@ -27,7 +27,7 @@ from .authorities import Hierarchy
 from .laboratory import Laboratory
 from .renewal import Renewal
 from .repository import Origin, Status
-from .sealing import LabError
+from .sealing import BrokenError, LabError
 from .times import ORGANISATION_YEARS, years_from
 
 
@@ -243,7 +243,7 @@ class Registration:
         try:
             return [_entry(row) for row in self._lab.db.execute(query, values)]
         except sqlite3.Error as error:
-            raise LabError(f"{self._lab.folder}: {error}") from None
+            raise BrokenError(f"{self._lab.folder}: {error}") from None
 
 
 def _refusal(given: Application) -> str:

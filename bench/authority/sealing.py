@@ -35,6 +35,14 @@ class LabError(LocalProtocolError):
     """Something that a laboratory refuses or cannot do. The text says what, where, and what to do."""
 
 
+class RuleError(LabError):
+    """What the rules of the infrastructure forbid. The text says which rule."""
+
+
+class BrokenError(LabError):
+    """A file of the laboratory that is damaged or missing."""
+
+
 class SealError(LabError):
     """A wrong pass phrase, or sealed octets that were changed."""
 

@@ -1,0 +1,251 @@
+"""``meterbench keys init|show|revoke|crl|accept``: a laboratory, what is in it, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from protocols.instant import Instant, text
+from protocols.smki.infrastructure import BEGINS
+from protocols.smki.revocation import RevocationReason
+
+from ..authority.batches import Batches
+from ..authority.exporting import Form, current_lists, write_all
+from ..authority.laboratory import Laboratory, check_new
+from ..authority.lists import SIGNERS, KeptList, ListKind, Lists, revoke
+from ..authority.registration import Registration, State
+from ..authority.repository import Search, Status
+from ..authority.sealing import PASS_PHRASE_FILE, LabError, new_pass_phrase
+from ..authority.upkeep import Upkeep
+from ..exit_codes import ExitCode
+from .keys_common import entry_json, entry_line, moment, opened, record_json, record_line, tell
+
+SHOWN = 50
+"""Certificates that people are shown at once."""
+
+
+def run_init(
+    folder: Path, begins: str | None, at: str | None, pass_phrase_file: Path | None, *, as_json: bool
+) -> ExitCode:
+    """Make a laboratory."""
+    now, first = moment(at), BEGINS if begins is None else moment(begins)
+    if first > now:
+        raise LabError(f"--begins {begins} is later than the time, {text(now)}")
+    check_new(folder)
+    phrase, own = new_pass_phrase(folder, pass_phrase_file)
+    with Laboratory.create(folder, phrase, now, begins=first) as lab:
+        Upkeep(lab).advance(now)
+        authorities = lab.authorities.all()
+    kept = f"in {folder / PASS_PHRASE_FILE}, readable for you alone" if own else "yours; it is kept nowhere"
+    lines = [f"laboratory in {folder}, valid from {text(first)}"]
+    lines += [f"  {one.hierarchy:12}  {one.level:7}  {one.name}" for one in authorities]
+    lines += [f"pass phrase: {kept}", f"next: meterbench keys issue {folder} --rig dual-fuel-home"]
+    value = {
+        "folder": str(folder),
+        "pass_phrase_file": str(folder / PASS_PHRASE_FILE) if own else None,
+        "authorities": [
+            {
+                "hierarchy": str(one.hierarchy),
+                "level": str(one.level),
+                "name": str(one.certificate.subject),
+                "key_identifier": one.key_identifier.hex().upper(),
+            }
+            for one in authorities
+        ],
+    }
+    tell(lines, value, as_json=as_json)
+    return ExitCode.PASS
+
+
+# What is in it
+
+
+def run_show(folder: Path, found: Search, at: str | None, *, listed: bool, history: bool, as_json: bool) -> ExitCode:
+    """The state of a laboratory, or the certificates that fit. FAIL when none does."""
+    now = moment(at)
+    with opened(folder, None, write=False) as lab:
+        if history:
+            events = lab.history()
+            value: dict[str, Any] = {"history": [{"at": text(when), "what": what} for when, what in events]}
+            tell([f"{text(when)}  {what}" for when, what in events], value, as_json=as_json)
+            return ExitCode.PASS
+        if not listed:
+            tell(list(_state_lines(lab, now)), _state_json(lab, now), as_json=as_json)
+            return ExitCode.PASS
+        total = lab.repository.count(found)
+        records = list(lab.repository.find(found, -1 if as_json else SHOWN))
+    lines = [record_line(record) for record in records]
+    if total > len(records):
+        lines.append(f"... and {total - len(records)} more; --json gives all")
+    tell(lines or ["no certificate fits"], {"certificates": [record_json(one) for one in records]}, as_json=as_json)
+    return ExitCode.PASS if total else ExitCode.FAIL
+
+
+def _state_lines(lab: Laboratory, now: Instant) -> Iterator[str]:
+    for one in lab.authorities.all():
+        ended = f", {one.state} {text(one.ended)}" if one.ended is not None else ""
+        yield f"{one.hierarchy:12}  {one.level:7}  {one.name}, {one.issued} issued{ended}"
+    for (kind, status), number in _counts(lab).items():
+        yield f"{number:>7}  {kind} certificates {status}"
+    lists = Lists(lab)
+    for kind, hierarchy, _ in SIGNERS:
+        current = lists.current(kind, hierarchy)
+        said = "none yet" if current is None else _list_line(current)
+        yield f"{hierarchy} {kind}: {said}"
+    yield f"next due: {text(Upkeep(lab).due())}"
+    for late in lists.late(now):
+        yield f"late: {late}; make it with: meterbench keys crl {lab.folder}"
+    batches = Batches(lab)
+    for batch in batches.all():
+        done = f"answered {text(batch.finished)}" if batch.finished is not None else "interrupted"
+        yield (
+            f"batch {batch.number}: {batch.source}, {batches.answered(batch)} of {batch.total} requests, "
+            f"due {text(batch.deadline)}, {done}"
+        )
+    for entry in Registration(lab).in_state(State.ISSUED):
+        yield f"waits for its applicant: {entry_line(entry)}"
+
+
+def _state_json(lab: Laboratory, now: Instant) -> dict[str, Any]:
+    lists, batches = Lists(lab), Batches(lab)
+    current = [lists.current(kind, hierarchy) for kind, hierarchy, _ in SIGNERS]
+    return {
+        "authorities": [
+            {
+                "hierarchy": str(one.hierarchy),
+                "level": str(one.level),
+                "key_identifier": one.key_identifier.hex().upper(),
+                "state": str(one.state),
+                "begun": text(one.begun),
+                "issued": one.issued,
+            }
+            for one in lab.authorities.all()
+        ],
+        "certificates": [
+            {"kind": kind, "status": status, "number": number} for (kind, status), number in _counts(lab).items()
+        ],
+        "lists": [_list_json(one) for one in current if one is not None],
+        "next_due": text(Upkeep(lab).due()),
+        "late": lists.late(now),
+        "batches": [
+            {
+                "batch": batch.number,
+                "source": batch.source,
+                "total": batch.total,
+                "answered": batches.answered(batch),
+                "deadline": text(batch.deadline),
+                "finished": text(batch.finished) if batch.finished is not None else None,
+            }
+            for batch in batches.all()
+        ],
+        "awaiting_acceptance": [entry_json(entry) for entry in Registration(lab).in_state(State.ISSUED)],
+    }
+
+
+def _counts(lab: Laboratory) -> dict[tuple[str, str], int]:
+    query = "SELECT kind, status, count(*) FROM certificate GROUP BY kind, status ORDER BY kind, status"
+    return {(kind, status): number for kind, status, number in lab.db.execute(query)}
+
+
+def _list_line(kept: KeptList) -> str:
+    revoked = len(kept.list.entries)
+    return f"number {kept.number} of {text(kept.this_update)}, {revoked} revoked, next {text(kept.next_update)}"
+
+
+def _list_json(kept: KeptList) -> dict[str, Any]:
+    return {
+        "kind": str(kept.kind),
+        "hierarchy": str(kept.hierarchy),
+        "number": kept.number,
+        "this_update": text(kept.this_update),
+        "next_update": text(kept.next_update),
+        "revoked": [f"{entry.serial:X}" for entry in kept.list.entries],
+    }
+
+
+# What becomes of certificates
+
+
+def run_accept(folder: Path, number: int, declined: str | None, at: str | None, *, as_json: bool) -> ExitCode:
+    """The applicant takes what was issued, which is then lodged, or declines it."""
+    now = moment(at)
+    with opened(folder, None, write=True) as lab:
+        registration = Registration(lab)
+        if declined is None:
+            registration.accept(number, now)
+            registration.lodge(now)
+        else:
+            registration.decline(number, now, declined)
+        entry = registration.get(number)
+    tell([entry_line(entry)], entry_json(entry), as_json=as_json)
+    return ExitCode.PASS
+
+
+def run_revoke(
+    folder: Path, found: Search, reason: str, at: str | None, pass_phrase_file: Path | None, *, as_json: bool
+) -> ExitCode:
+    """Revoke the one certificate that fits, and make the list that tells of it."""
+    now, why = moment(at), _reason(reason)
+    with opened(folder, pass_phrase_file, write=True) as lab:
+        records = list(lab.repository.find(found._replace(statuses=tuple(Status)), 2))
+        if len(records) != 1:
+            few = "no certificate fits" if not records else "more than one certificate fits; --id names one"
+            raise LabError(f"{few}: meterbench keys show {folder} --all lists them")
+        revoke(lab, records[0], why, now)
+        made = Upkeep(lab).advance(now)
+        record = lab.repository.get(records[0].number)
+    if record is None:
+        raise LabError(f"{folder}: certificate {records[0].number} has gone")
+    lines = [record_line(record), *(f"{one.hierarchy} {one.kind}: {_list_line(one)}" for one in made)]
+    tell(lines, {**record_json(record), "lists": [_list_json(one) for one in made]}, as_json=as_json)
+    return ExitCode.PASS
+
+
+def _reason(given: str) -> RevocationReason:
+    known = {each.name.lower().replace("_", "-"): each for each in RevocationReason}
+    if given not in known:
+        raise LabError(f"no reason {given!r}; known are {', '.join(known)}")
+    return known[given]
+
+
+def run_crl(
+    folder: Path,
+    out: Path | None,
+    form: str,
+    at: str | None,
+    pass_phrase_file: Path | None,
+    *,
+    authorities: bool,
+    new: bool,
+    as_json: bool,
+) -> ExitCode:
+    """Make the lists that are due, and write those in force."""
+    now = moment(at)
+    wanted = ListKind.AUTHORITIES if authorities else ListKind.CERTIFICATES
+    if form not in (Form.PEM, Form.DER):
+        raise LabError(f"--form {form}: pem or der is needed")
+    with opened(folder, pass_phrase_file, write=True) as lab:
+        made = Upkeep(lab).advance(now)
+        if new:
+            fresh = {(one.kind, one.hierarchy) for one in made}
+            lists = Lists(lab)
+            made += [
+                lists.make(kind, hierarchy, now)
+                for kind, hierarchy, _ in SIGNERS
+                if kind is wanted and (kind, hierarchy) not in fresh
+            ]
+        current = [Lists(lab).current(kind, hierarchy) for kind, hierarchy, _ in SIGNERS if kind is wanted]
+        files = {
+            name: octets
+            for name, octets in current_lists(lab, Form(form)).items()
+            if name.partition(".")[0].endswith(wanted.lower())
+        }
+    if out is not None:
+        write_all(out, files)
+    shown = [one for one in current if one is not None]
+    lines = [f"{one.hierarchy} {one.kind}: {_list_line(one)}" for one in shown]
+    lines += [f"written: {out / name}" for name in files] if out is not None else []
+    written = [str(out / name) for name in files] if out is not None else []
+    tell(lines, {"lists": [_list_json(one) for one in shown], "made": len(made), "files": written}, as_json=as_json)
+    return ExitCode.PASS
