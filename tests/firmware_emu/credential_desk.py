@@ -247,7 +247,8 @@ class Desk:
     def broker_works(self) -> bool:
         """True if a report that the broker asks for with its MAC is answered."""
         asked = CredentialDetailsCommand(name_of(Cell(ROLE.ACCESS_CONTROL_BROKER, KA)), (ROLE.ROOT,))
-        self.send(self.rig.command(0x0008, asked, BROKER))
+        octets, counter = Asn1Payload(asked).encode(), self.rig.next_counter()
+        self.send(self.protected(octets, counter, self.mode, 0x0008, BROKER, protection=Protection.MAC))
         return len(self.answers()) == 1
 
     def learn(self, cells: Iterable[Cell], generation: int = 1) -> None:

@@ -1,0 +1,536 @@
+"""Counters, dates and roots when credentials are replaced."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import pytest
+
+from firmware_emu.clock import ClockStatus
+from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
+from firmware_emu.credentials import Cell, PartyChange
+from firmware_emu.parts.credentials.contingency import wrapped_key_in
+from firmware_emu.parts.credentials.rules import CELLS, modes_of, role_behind
+from firmware_emu.parts.credentials.trust_anchors import HIDES_FAILED_ROW, KEEPS_LAPSED_UPDATE, MOST_ITEMS, TrustAnchors
+from firmware_emu.parts.credentials.update import IGNORES_FLOORS
+from protocols.der import NEVER
+from protocols.gbcs.asn1_credentials import (
+    CredentialReplacement,
+    ReplacementMode,
+    SequenceNumberChange,
+    SpecialistPurpose,
+    SpecialistSequenceNumber,
+    TimeChecks,
+    UpdateCredentialsAlert,
+    UpdateCredentialsResponse,
+)
+from protocols.gbcs.keys import KeyName
+from protocols.gbcs.message import Cra, Message
+from protocols.gbcs.protection import Verdict, verify
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.instant import DAY
+from protocols.smki.infrastructure import make_infrastructure
+from protocols.smki.issue import Validity, issue_link
+
+from .asn1_home import BROKER, DS, KA, NEW_SUPPLIER, PARTIES, RECOVERY, SMKI, START, SUPPLIER, value_of
+from .credential_desk import (
+    CONTINGENCY,
+    LATER,
+    LATER_PATH,
+    LINK,
+    LONG,
+    MODE,
+    PATH,
+    ROLE,
+    ROOT,
+    STATUS,
+    SUCCESS,
+    Desk,
+    Parcel,
+    is_unchanged,
+    name_of,
+    new_certificate,
+    own_cells,
+    parcel,
+    row,
+    statuses,
+)
+
+ESME, GSME, GPF, CHF = DeviceType.ESME, DeviceType.GSME, DeviceType.GPF, DeviceType.CHF
+BAD = CredentialReplacement(b"\x30\x00", name_of(Cell(ROLE.SUPPLIER, DS)))
+DONE, NOT_DONE = 0x8F66, 0x8F67
+BY_SELF, BY_COS = MODE.SUPPLIER_BY_SUPPLIER, MODE.SUPPLIER_BY_TRANSITIONAL_COS
+BY_RECOVERY, CONTINGENT = MODE.ANY_EXCEPT_ABNORMAL_ROOT_BY_RECOVERY, MODE.ANY_BY_CONTINGENCY
+CONTROLLER_BY_SUPPLIER = MODE.LOAD_CONTROLLER_BY_SUPPLIER
+
+
+def tokens(number: int) -> tuple[SpecialistSequenceNumber, ...]:
+    return (SpecialistSequenceNumber(SpecialistPurpose.PREPAYMENT_TOP_UP, number),)
+
+
+def floor(role: RemotePartyRole, number: int, special: int | None = None) -> SequenceNumberChange:
+    return SequenceNumberChange(role, number, None if special is None else tokens(special))
+
+
+# counters
+
+
+class Floors(NamedTuple):
+    """What a command asks for, and the counters afterwards: those of roles, and of tokens."""
+
+    mode: ReplacementMode
+    control: dict[str, object]
+    counters: dict[RemotePartyRole, int]
+    tokens: int = 40
+
+
+OLD = 900
+FLOORS = {
+    "lower": Floors(BY_SELF, {"new_floor": 3}, {ROLE.SUPPLIER: 3}),
+    "higher": Floors(BY_SELF, {"new_floor": 2**63}, {ROLE.SUPPLIER: 2**63}),
+    "with tokens": Floors(BY_SELF, {"new_floor": 3, "new_specialist_floors": tokens(8)}, {ROLE.SUPPLIER: 3}, 8),
+    "tokens alone": Floors(BY_SELF, {"new_specialist_floors": tokens(8)}, {}, 8),
+    "absent": Floors(BY_SELF, {}, {}),
+    "of another role": Floors(
+        BY_SELF, {"other_changes": (floor(ROLE.RECOVERY, 1), floor(ROLE.SUPPLIER, 5))}, {ROLE.SUPPLIER: 5}
+    ),
+    "tokens of a network operator": Floors(
+        MODE.NETWORK_OPERATOR_BY_NETWORK_OPERATOR,
+        {"new_floor": 4, "new_specialist_floors": tokens(0)},
+        {ROLE.NETWORK_OPERATOR: 4},
+    ),
+    "supplier's by a network operator": Floors(
+        MODE.NETWORK_OPERATOR_BY_NETWORK_OPERATOR, {"other_changes": (floor(ROLE.SUPPLIER, 0, 0),)}, {}
+    ),
+    "change of supplier": Floors(BY_COS, {"other_changes": (floor(ROLE.SUPPLIER, 70, 80),)}, {ROLE.SUPPLIER: 70}, 80),
+    "change of supplier, for the wrong one": Floors(BY_COS, {"new_floor": 1}, {}),
+    "load controller by supplier": Floors(
+        CONTROLLER_BY_SUPPLIER,
+        {"new_floor": 1, "other_changes": (floor(ROLE.LOAD_CONTROLLER, 2, 0),)},
+        {ROLE.LOAD_CONTROLLER: 2},
+    ),
+    "recovery": Floors(
+        BY_RECOVERY,
+        {"new_floor": 6, "other_changes": (floor(ROLE.SUPPLIER, 7, 9), floor(ROLE.ACCESS_CONTROL_BROKER, 8))},
+        {ROLE.RECOVERY: 6, ROLE.SUPPLIER: 7, ROLE.ACCESS_CONTROL_BROKER: 8},
+        9,
+    ),
+    "contingency": Floors(
+        CONTINGENT,
+        {"new_floor": 1, "other_changes": (floor(ROLE.SUPPLIER, 2, 3),)},
+        {ROLE.ROOT: 1, ROLE.SUPPLIER: 2},
+        3,
+    ),
+}
+
+
+def with_floors(name: str, defects: frozenset[str] = frozenset(), *, good: bool = True) -> tuple[Desk, dict[int, int]]:
+    """A device that was asked for floors; and the counters of all roles before, the command's own stored."""
+    asked = FLOORS[name]
+    desk = Desk(ESME, asked.mode, defects)
+    counters = desk.rig.device.counters
+    for role in PARTIES:
+        counters.store(role, OLD)
+    counters.store(TOP_UP_COUNTER, 40)
+    what = parcel(ESME, asked.mode)
+    rows = what.rows if good else tuple(CredentialReplacement(b"\x30\x00", each.cell) for each in what.rows)
+    outcome = desk.ask(what._replace(rows=rows, control=asked.control))
+    assert (SUCCESS in statuses(outcome)) == good
+    before = dict.fromkeys(PARTIES, OLD) | {role_behind(asked.mode): outcome.sequence_number}
+    return desk, {int(role): number for role, number in before.items()}
+
+
+def check_floors(name: str, defects: frozenset[str] = frozenset()) -> None:
+    desk, before = with_floors(name, defects)
+    counters = desk.rig.device.counters
+    expected = before | {int(role): number for role, number in FLOORS[name].counters.items()}
+    assert {int(role): counters.executed(role) for role in PARTIES} == expected
+    assert counters.executed(TOP_UP_COUNTER) == FLOORS[name].tokens
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_floors_are_those_of_the_roles_whose_cells_were_replaced(name: str) -> None:
+    check_floors(name)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_an_update_of_which_nothing_was_done_sets_no_floor(name: str) -> None:
+    desk, before = with_floors(name, good=False)
+    counters = desk.rig.device.counters
+    assert {int(role): counters.executed(role) for role in PARTIES} == before
+    assert counters.executed(TOP_UP_COUNTER) == 40
+
+
+def test_the_floors_asked_for_are_reported_the_authorising_role_first() -> None:
+    desk = Desk(ESME, BY_RECOVERY)
+    asked = {"new_floor": 6, "other_changes": (floor(ROLE.SUPPLIER, 7, 9), floor(ROLE.NETWORK_OPERATOR, 8, 1))}
+    outcome = desk.ask(parcel(ESME, BY_RECOVERY)._replace(control=asked))
+    assert outcome.changes == (floor(ROLE.RECOVERY, 6), floor(ROLE.SUPPLIER, 7, 9), floor(ROLE.NETWORK_OPERATOR, 8))
+
+
+def test_a_firmware_that_ignores_floors_is_found() -> None:
+    with pytest.raises(AssertionError):
+        check_floors("lower", frozenset({IGNORES_FLOORS}))
+
+
+def test_a_counter_must_rise_above_the_floor() -> None:
+    desk = Desk(ESME, BY_SELF)
+    desk.ask(parcel(ESME, BY_SELF)._replace(control={"new_floor": 5000}))
+    desk.learn(desk.cells)
+    desk.send(desk.message(Parcel(()), number=5000))
+    assert not desk.answers()
+    desk.send(desk.message(Parcel(()), number=5001))
+    assert desk.answers()
+
+
+# dates
+
+DATED = [(kind, mode) for kind in (ESME, CHF) for mode in sorted(modes_of(kind))]
+TOMORROW = START + DAY
+
+
+def told(messages: list[Message]) -> UpdateCredentialsAlert:
+    (alert,) = [each for each in messages if each.message_code in (0x00CB, 0x0124)]
+    value = value_of(alert)
+    assert isinstance(value, UpdateCredentialsAlert)
+    return value
+
+
+def dated(desk: Desk, what: Parcel, at: int = TOMORROW, mode: ReplacementMode | None = None) -> Message:
+    """Send an update for later, which is accepted bare."""
+    message = desk.message(what._replace(at=at), mode=mode)
+    desk.send(message)
+    assert [value_of(each) for each in desk.answers()] == [UpdateCredentialsResponse()]
+    return message
+
+
+@pytest.mark.parametrize(("kind", "mode"), DATED)
+def test_a_dated_update_is_told_of_when_its_time_has_come(kind: DeviceType, mode: ReplacementMode) -> None:
+    desk = Desk(kind, mode)
+    before = desk.held()
+    command = dated(desk, parcel(kind, mode))
+    assert desk.rig.advance(TOMORROW - 1) == []
+    assert desk.held() == before
+    (alert,) = desk.rig.advance(TOMORROW)
+    value = told([alert])
+    by_controller = mode in (MODE.LOAD_CONTROLLER_BY_LOAD_CONTROLLER, CONTROLLER_BY_SUPPLIER)
+    assert alert.message_code == (0x0124 if by_controller else 0x00CB)
+    assert alert.recipient == command.originator
+    assert verify(alert, desk.rig.keys) == (Verdict.VALID, Verdict.ABSENT)
+    assert (value.alert_code, value.at) == (DONE, TOMORROW)
+    assert (value.outcome.sequence_number, value.outcome.mode) == (command.counter, mode)
+    assert statuses(value.outcome) == [SUCCESS] * len(value.outcome.results)
+    assert desk.held() != before
+
+
+def check_partial_failure(defects: frozenset[str] = frozenset()) -> None:
+    desk = Desk(ESME, BY_SELF, defects)
+    dated(desk, Parcel((BAD, *parcel(ESME, BY_SELF).rows[1:])))
+    value = told(desk.rig.advance(TOMORROW))
+    assert statuses(value.outcome) == [STATUS.BAD_CERTIFICATE, SUCCESS, SUCCESS]
+    assert value.alert_code == NOT_DONE
+
+
+def test_a_partial_failure_is_told_as_a_failure() -> None:
+    check_partial_failure()
+    with pytest.raises(AssertionError):
+        check_partial_failure(frozenset({HIDES_FAILED_ROW}))
+
+
+def test_an_update_for_the_past_is_done_at_once() -> None:
+    desk = Desk(ESME, BY_SELF)
+    outcome = desk.ask(parcel(ESME, BY_SELF)._replace(at=START - DAY))
+    assert statuses(outcome) == [SUCCESS] * 3
+    assert desk.rig.advance(TOMORROW) == []
+
+
+def test_a_dated_update_is_cancelled_only_in_its_own_mode() -> None:
+    desk = Desk(ESME, BY_SELF)
+    before = desk.held()
+    dated(desk, parcel(ESME, BY_SELF))
+    dated(desk, Parcel(()), NEVER, MODE.NETWORK_OPERATOR_BY_NETWORK_OPERATOR)
+    assert desk.rig.device.future.pending("credentials 0102") is not None
+    dated(desk, parcel(ESME, BY_SELF), NEVER)
+    assert desk.rig.advance(TOMORROW + DAY) == []
+    assert desk.held() == before
+
+
+def test_a_later_update_of_the_same_mode_takes_the_place_of_a_pending_one() -> None:
+    desk = Desk(ESME, BY_SELF)
+    dated(desk, parcel(ESME, BY_SELF), TOMORROW)
+    command = dated(desk, parcel(ESME, BY_SELF, 2), TOMORROW + DAY)
+    assert desk.rig.advance(TOMORROW) == []
+    assert told(desk.rig.advance(TOMORROW + DAY)).outcome.sequence_number == command.counter
+    desk.learn(desk.cells, 2)
+    assert desk.works()
+
+
+def test_updates_of_two_modes_wait_side_by_side() -> None:
+    desk = Desk(ESME, BY_SELF)
+    dated(desk, parcel(ESME, CONTROLLER_BY_SUPPLIER), TOMORROW, CONTROLLER_BY_SUPPLIER)
+    dated(desk, parcel(ESME, BY_SELF), TOMORROW)
+    first, second = desk.rig.advance(TOMORROW)
+    assert [first.message_code, second.message_code] == [0x0124, 0x00CB]
+    assert [value_of(each).alert_code for each in (first, second)] == [DONE, DONE]
+
+
+def test_an_own_new_key_does_not_make_a_dated_update_lapse() -> None:
+    desk = Desk(ESME, BY_SELF)
+    dated(desk, parcel(ESME, CONTROLLER_BY_SUPPLIER), TOMORROW, CONTROLLER_BY_SUPPLIER)
+    desk.ask(parcel(ESME, BY_SELF))
+    assert told(desk.rig.advance(TOMORROW)).alert_code == DONE
+
+
+def check_lapse(taken_by: ReplacementMode, dated_by: ReplacementMode, defects: frozenset[str] = frozenset()) -> None:
+    """Others take the role of the party that has dated an update: it is dropped, and its sender told at once."""
+    desk = Desk(ESME, dated_by, defects)
+    command = dated(desk, parcel(ESME, dated_by, 3))
+    desk.mode = taken_by
+    outcome = desk.ask(parcel(ESME, taken_by))
+    assert statuses(outcome) == [SUCCESS] * len(outcome.results)
+    (alert,) = [each for each in desk.sent if each.cra is Cra.ALERT]
+    value = told([alert])
+    assert (value.alert_code, value.at, alert.recipient) == (NOT_DONE, START, command.originator)
+    assert value.outcome.sequence_number == command.counter
+    assert set(statuses(value.outcome)) == {STATUS.OTHER}
+    assert all(is_unchanged(each) for each in value.outcome.results)
+    held = desk.held()
+    assert desk.rig.advance(TOMORROW) == []
+    assert desk.held() == held
+
+
+LAPSES = [
+    (BY_COS, BY_SELF),
+    (BY_COS, CONTROLLER_BY_SUPPLIER),
+    (BY_RECOVERY, BY_SELF),
+    (BY_RECOVERY, BY_COS),
+    (CONTINGENT, BY_RECOVERY),
+    (CONTROLLER_BY_SUPPLIER, MODE.LOAD_CONTROLLER_BY_LOAD_CONTROLLER),
+]
+
+
+@pytest.mark.parametrize(("taken_by", "dated_by"), LAPSES)
+def test_a_dated_update_lapses_when_others_take_the_role(taken_by: ReplacementMode, dated_by: ReplacementMode) -> None:
+    check_lapse(taken_by, dated_by)
+    with pytest.raises((AssertionError, ValueError)):
+        check_lapse(taken_by, dated_by, frozenset({KEEPS_LAPSED_UPDATE}))
+
+
+def test_a_dated_update_waits_while_the_clock_is_not_reliable() -> None:
+    desk = Desk(ESME, BY_SELF)
+    dated(desk, parcel(ESME, BY_SELF))
+    desk.rig.device.hear_hub_time(None, False, START)
+    desk.rig.device.clock.set_status(ClockStatus.UNRELIABLE)
+    assert desk.rig.advance(TOMORROW + 60) == []
+    desk.rig.device.clock.set_status(ClockStatus.RELIABLE)
+    assert told(desk.rig.advance(TOMORROW + 120)).alert_code == DONE
+
+
+def test_the_validity_that_counts_is_that_when_the_update_is_done() -> None:
+    desk = Desk(ESME, BY_SELF)
+    cell = desk.cells[0]
+    short = new_certificate(cell, BY_SELF, validity=Validity(START - DAY, TOMORROW - 1))
+    dated(desk, Parcel((row(short, cell),)))
+    assert statuses(told(desk.rig.advance(TOMORROW)).outcome) == [STATUS.BAD_CERTIFICATE]
+
+
+@pytest.mark.parametrize("reason", ["not asked for", "clock"])
+def test_validity_does_not_count(reason: str) -> None:
+    desk = Desk(ESME, BY_SELF)
+    cell = desk.cells[0]
+    late = new_certificate(cell, BY_SELF, validity=Validity(START - 2 * DAY, START - DAY))
+    if reason == "clock":
+        desk.rig.device.clock.set_status(ClockStatus.UNRELIABLE)
+    control = {"time_checks": TimeChecks.DISAPPLY} if reason == "not asked for" else {}
+    assert statuses(desk.ask(Parcel((row(late, cell),), control=control))) == [SUCCESS]
+
+
+# roots
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode"), [(ESME, MODE.ROOT_BY_SUPPLIER), (CHF, MODE.ROOT_BY_WAN_PROVIDER), (GPF, BY_RECOVERY)]
+)
+def test_a_root_that_signs_itself_needs_the_old_ones_word_in_the_path(kind: DeviceType, mode: ReplacementMode) -> None:
+    new = LATER.organisation_root.certificate
+    desk = Desk(kind, mode)
+    assert statuses(desk.ask(Parcel((row(new, ROOT),), (LINK.octets,)))) == [SUCCESS]
+    assert desk.rig.device.credentials.held(ROOT).certificate == new.octets
+    other = make_infrastructure(b"a third one").organisation_root.certificate
+    late = issue_link(SMKI.organisation_root, new, 9, Validity(START - 2 * DAY, START - DAY))
+    for link in (issue_link(SMKI.organisation_root, other, 8, LONG), late):  # another's word, and one that is over
+        assert statuses(Desk(kind, mode).ask(Parcel((row(new, ROOT),), (link.octets,)))) == [STATUS.NO_TRUST_ANCHOR]
+
+
+def test_after_a_new_root_only_what_is_under_it_is_taken() -> None:
+    desk = Desk(ESME, MODE.ROOT_BY_SUPPLIER)
+    desk.ask(parcel(ESME, MODE.ROOT_BY_SUPPLIER))
+    desk.mode = BY_SELF
+    cell = Cell(ROLE.SUPPLIER, KA)
+    assert statuses(desk.ask(Parcel((row(new_certificate(cell, BY_SELF), cell),)))) == [STATUS.NO_TRUST_ANCHOR]
+    under = new_certificate(cell, BY_SELF, smki=LATER)
+    assert statuses(desk.ask(Parcel((row(under, cell),), LATER_PATH))) == [SUCCESS]
+
+
+def test_recovery_changes_root_and_cells_in_one_command() -> None:
+    desk = Desk(ESME, BY_RECOVERY)
+    rows = [row(new_certificate(cell, BY_RECOVERY, 1, LATER), cell) for cell in desk.cells]
+    outcome = desk.ask(Parcel((*rows, row(LINK, ROOT)), LATER_PATH))
+    assert statuses(outcome) == [SUCCESS] * (len(rows) + 1)
+    assert [each.cell for each in outcome.results] == [each.cell for each in (*rows, row(LINK, ROOT))]
+
+
+@pytest.mark.parametrize("place", [0, 3, 99])
+def test_by_contingency_the_place_of_the_root_does_not_matter(place: int) -> None:
+    desk = Desk(ESME, CONTINGENT)
+    rows = list(parcel(ESME, CONTINGENT).rows)
+    rows.insert(place, rows.pop())
+    outcome = desk.ask(Parcel(tuple(rows), LATER_PATH))
+    assert statuses(outcome) == [SUCCESS] * len(rows)
+    assert [each.cell for each in outcome.results] == [each.cell for each in rows]
+
+
+def test_a_root_that_is_refused_leaves_the_old_one_to_judge_the_rest() -> None:
+    desk = Desk(ESME, CONTINGENT)
+    cell = Cell(ROLE.SUPPLIER, KA)
+    bad = CredentialReplacement(b"\x30\x00", name_of(ROOT))
+    under_new = row(new_certificate(cell, CONTINGENT, smki=LATER), cell)
+    assert statuses(desk.ask(Parcel((bad, under_new), LATER_PATH))) == [STATUS.BAD_CERTIFICATE, STATUS.NO_TRUST_ANCHOR]
+    under_old = row(new_certificate(cell, CONTINGENT), cell)
+    assert statuses(desk.ask(Parcel((bad, under_old), PATH))) == [STATUS.BAD_CERTIFICATE, SUCCESS]
+
+
+def test_the_contingency_key_goes_with_its_root() -> None:
+    desk = Desk(ESME, CONTINGENT)
+    desk.ask(parcel(ESME, CONTINGENT))
+    assert wrapped_key_in(desk.rig.device.credentials.held(ROOT).certificate) == b""
+    assert not desk.works()
+
+
+def test_a_contingency_key_that_was_put_in_apart_goes_with_a_normal_root_too() -> None:
+    desk = Desk(ESME, MODE.ROOT_BY_SUPPLIER)
+    wrapped = wrapped_key_in(desk.rig.device.credentials.held(ROOT).certificate)
+    desk.rig.device.find(TrustAnchors).put_contingency_key(wrapped)
+    desk.ask(parcel(ESME, MODE.ROOT_BY_SUPPLIER))
+    assert not desk.works(CONTINGENT)
+
+
+def test_the_contingency_key_is_forgotten_when_its_message_is_done() -> None:
+    desk = Desk(ESME, CONTINGENT)
+    name = KeyName(CONTINGENCY, DS)
+    assert desk.works()
+    assert desk.rig.device.keys.public_point(name) is None
+    message = desk.message(Parcel(()))
+    desk.send(replace(message, signature=bytes(64)))
+    assert desk.rig.device.keys.public_point(name) is None
+    assert not desk.rig.device.credentials.roles_of(CONTINGENCY)
+
+
+def test_nobody_borrows_a_known_name_for_the_contingency_key() -> None:
+    desk = Desk(ESME, CONTINGENT)
+    before = desk.held()
+    desk.send(desk.message(parcel(ESME, CONTINGENT), sender=SUPPLIER))
+    assert not desk.answers()
+    assert desk.held() == before
+
+
+# who is who
+
+
+def test_other_parts_hear_of_every_role_that_changes_hands_and_of_no_other() -> None:
+    desk = Desk(ESME, BY_RECOVERY)
+    heard: list[PartyChange] = []
+    desk.rig.device.credentials.listeners.append(heard.append)
+    desk.ask(parcel(ESME, BY_RECOVERY))
+    assert heard == []
+    desk = Desk(ESME, BY_COS)
+    desk.rig.device.credentials.listeners.append(heard.append)
+    desk.ask(parcel(ESME, BY_COS)._replace(control={"other_changes": (floor(ROLE.SUPPLIER, 1, 2),)}))
+    assert heard == [PartyChange(ROLE.SUPPLIER, SUPPLIER, NEW_SUPPLIER, 1, 2)]
+
+
+def test_who_signs_for_a_role_holds_it_when_an_update_was_done_in_part() -> None:
+    """A change of supplier of which the signing cell failed has not taken place."""
+    for good, holder in ((slice(0, 1), NEW_SUPPLIER), (slice(1, 3), SUPPLIER)):
+        desk = Desk(ESME, BY_COS)
+        heard: list[PartyChange] = []
+        desk.rig.device.credentials.listeners.append(heard.append)
+        desk.ask(Parcel(parcel(ESME, BY_COS).rows[good]))
+        assert desk.rig.device.credentials.party(ROLE.SUPPLIER) == holder
+        assert [change.after for change in heard] == [NEW_SUPPLIER] * (holder == NEW_SUPPLIER)
+
+
+def test_the_brokers_macs_are_by_its_own_key_also_while_it_fills_the_cells_of_others() -> None:
+    """Before a hand-over the broker renews its key: then two different ones of it are in the device."""
+    desk = Desk(GPF, MODE.ACCESS_CONTROL_BROKER_BY_ACCESS_CONTROL_BROKER)
+    credentials = desk.rig.device.credentials
+    for cell in own_cells(GPF, BY_SELF):
+        held = credentials.held(cell)
+        point = desk.rig.keys.public_point(KeyName(BROKER, DS if cell.use is DS else KA))
+        assert point
+        credentials.fill(cell, replace(held, subject=bytes(BROKER), point=point, certificate=b""))
+    desk.ask(parcel(GPF, desk.mode))
+    desk.learn(desk.cells)
+    assert desk.broker_works()
+    desk.send(desk.message(Parcel(()), mode=BY_SELF, sender=BROKER))
+    assert desk.answers()
+    assert desk.works(MODE.TRANSITIONAL_COS_BY_TRANSITIONAL_COS)
+    outcome = desk.ask(Parcel(parcel(GPF, BY_SELF).rows), mode=BY_SELF, sender=BROKER)
+    assert statuses(outcome) == [SUCCESS] * 3
+    assert desk.broker_works()
+
+
+def test_a_broker_that_has_handed_over_does_not_speak_for_the_supplier() -> None:
+    """Also where it has a signing key of its own in the device."""
+    desk = Desk(DeviceType.HCALCS, BY_SELF)
+    before = desk.held()
+    desk.send(desk.message(parcel(DeviceType.HCALCS, BY_SELF), sender=BROKER))
+    assert not desk.answers()
+    assert desk.alerts() == [0x8F30]
+    assert desk.held() == before
+    assert desk.works()
+
+
+def test_a_party_of_two_roles_has_the_counter_of_each() -> None:
+    desk = Desk(ESME, CONTROLLER_BY_SUPPLIER)
+    cells = own_cells(ESME, CONTROLLER_BY_SUPPLIER)
+    uses = {cell: Cell(ROLE.SUPPLIER, cell.use) for cell in cells}
+    rows = [CredentialReplacement(new_certificate(uses[cell], BY_SELF, 0).octets, name_of(cell)) for cell in cells]
+    assert (
+        statuses(desk.ask(Parcel(tuple(rows), control={"other_changes": (floor(ROLE.LOAD_CONTROLLER, 2),)})))
+        == [SUCCESS] * 2
+    )
+    assert desk.rig.device.credentials.roles_of(SUPPLIER) == (ROLE.SUPPLIER, ROLE.LOAD_CONTROLLER)
+    own = MODE.LOAD_CONTROLLER_BY_LOAD_CONTROLLER
+    desk.send(desk.message(Parcel(()), mode=own, sender=SUPPLIER, number=3))
+    assert desk.answers()
+    assert desk.rig.device.counters.executed(ROLE.LOAD_CONTROLLER) == 3
+
+
+# sizes
+
+
+def test_nothing_to_replace_is_done_at_once() -> None:
+    outcome = Desk(ESME, BY_SELF).ask(Parcel(()))
+    assert (outcome.results, outcome.changes) == ((), ())
+
+
+def test_more_rows_than_any_device_has_cells_are_not_answered() -> None:
+    desk = Desk(ESME, BY_SELF)
+    assert len(desk.ask(Parcel((BAD,) * MOST_ITEMS)).results) == MOST_ITEMS
+    desk.send(desk.message(Parcel((BAD,) * (MOST_ITEMS + 1))))
+    assert not desk.answers()
+    assert desk.alerts() == [0x8F1E]
+    assert desk.works()
+
+
+def test_the_same_certificates_again_are_no_failure() -> None:
+    desk = Desk(ESME, BY_RECOVERY)
+    cells = [cell for cell in CELLS[ESME] if cell != ROOT]
+    rows = [row(new_certificate(cell, BY_RECOVERY, 0), cell) for cell in cells]
+    outcome = desk.ask(Parcel(tuple(rows), control={"time_checks": TimeChecks.DISAPPLY}))
+    assert statuses(outcome) == [SUCCESS] * len(rows)
+    assert all(is_unchanged(each) for each in outcome.results)
+    assert desk.works()
+    assert desk.sender == RECOVERY
