@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import replace
@@ -56,6 +58,7 @@ from protocols.gbcs.roles import DeviceType
 from protocols.smki.infrastructure import make_infrastructure
 from protocols.smki.names import KeyUsage
 from protocols.zigbee.ota_file import OtaFile, OtaHeader, SubElement, Tag
+from tests.reference import KEYSTORE, REFERENCE
 
 MAKER, SUPPLIER = signing_key_of_seed("maker"), signing_key_of_seed("supplier")
 OTHER = signing_key_of_seed("other")
@@ -283,6 +286,23 @@ def test_an_opaque_image_has_its_makers_signature_beside_it() -> None:
 def test_what_is_no_signature_is_an_error(octets: bytes) -> None:
     with pytest.raises(DecodeError):
         decode_signature(octets)
+
+
+@pytest.mark.shared
+def test_the_published_samples_are_read_and_their_signature_checked() -> None:
+    folder = REFERENCE.parent / "duis-5.4"
+    if not folder.is_dir():
+        pytest.skip("the sample service requests are absent")
+    supplier = public_point(str(KEYSTORE / "90b3d51f30010000-ds.pem"))
+    for name, expected in (("11.1_UPDATE_FIRMWARE", PASS), ("11.4_UPDATE_PPMID_FIRMWARE", FAIL)):
+        text = (folder / f"{name}_REQUEST_DUIS.XML").read_text()
+        found = re.search(r"FirmwareImage>([^<]*)<", text)
+        assert found is not None
+        file = read_firmware(base64.b64decode(found[1]))
+        assert (file.kind, file.version) == (Kind.WRAPPED, bytes.fromhex("acdcacdc"))
+        assert file.digest.hex() == "7542f475e3f12eae887d81e32c46d313741d67076b13caec2f82e00ba5e1bb36"
+        assert outcomes(verify_firmware(file, None, supplier)) == [NOT, NOT, expected]
+        assert outcomes(verify_firmware(file, None, OTHER.point))[2] is FAIL
 
 
 # Keys
