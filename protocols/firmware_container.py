@@ -340,8 +340,15 @@ def _notes(value: Any) -> tuple[tuple[str, str], ...]:
 
 def _expect(holds: bool, expected: str, found: Any, *path: str) -> None:
     if not holds:
-        shown = repr(found)
-        raise DecodeError(0, expected, shown if len(shown) <= 60 else f"{shown[:57]}...", path)
+        raise DecodeError(0, expected, _shown(found), path)
+
+
+def _shown(found: Any) -> str:
+    """Short: what was found may be long, or deep."""
+    if isinstance(found, dict | list):
+        return "an object" if isinstance(found, dict) else f"a list of {len(found)}"
+    shown = repr(found[:60] if isinstance(found, str) else found)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
 
 
 def _describe_manifest(manifest: Manifest, octets: bytes, sheet: Sheet) -> None:
