@@ -115,7 +115,7 @@ def test_what_no_device_could_be_sent_is_refused(octets: bytes) -> None:
 
 def test_a_manufacturer_image_without_header_is_refused() -> None:
     bare = image().manufacturer_image
-    error = refusal(UnreadableFileError, "in the header of its firmware file", lambda: gate().clear(bare, METER, NOW))
+    error = refusal(UnreadableFileError, "in a header and signed", lambda: gate().clear(bare, METER, NOW))
     assert error.computed == sha256(bare).digest()
 
 
@@ -328,6 +328,40 @@ def test_what_lapsed_or_was_removed_can_still_have_its_activation_cancelled() ->
     refusal(HashMismatchError, "not what", lambda: made.clear_for_cancelling(other.encode(), METER, NOW))
     unknown = image(version=b"\x09\x09\x09\x09")
     refusal(NotListedError, "never was", lambda: made.clear_for_cancelling(unknown.encode(), METER, NOW))
+
+
+# the authorising party signs nothing else
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_authorising_party_signs_what_passes_all_other_checks(kind: DeviceType) -> None:
+    file, device = image(kind), DEVICES[kind]
+    sign = key("WAN_PROVIDER" if kind is DeviceType.CHF else "SUPPLIER").sign
+    unsigned = FirmwareImage.build(file.header, file.manufacturer_image).encode()
+    for given in (file.manufacturer_image, unsigned):
+        made = gate().authorise(given, device, NOW, sign)
+        assert gate().clear(made, device, NOW).digest == file.digest
+        assert FirmwareImage.decode(made, signed=file.signature is not None).header.hardware == (1, 3)
+    assert gate().authorise(file.encode(), device, NOW, _never) in (file.encode(), unsigned)
+
+
+def _never(_octets: bytes) -> bytes:
+    raise AssertionError("nothing is to be signed")
+
+
+@pytest.mark.parametrize(
+    ("file", "wrong"),
+    [
+        (image(content=b"other").manufacturer_image, HashMismatchError),
+        (image(maker="somebody else").manufacturer_image, MakerError),
+        (image(version=b"\x09\x09\x09\x09").manufacturer_image, NotListedError),
+        (image(DeviceType.GSME).manufacturer_image, WrongModelError),
+        (b"opaque, without a header", UnreadableFileError),
+    ],
+)
+def test_the_authorising_party_signs_nothing_that_does_not_pass(file: bytes, wrong: type[GateError]) -> None:
+    with pytest.raises(wrong):
+        gate().authorise(file, METER, NOW, _never)
 
 
 # no other way
