@@ -25,7 +25,7 @@ from bench.products.listing import CertifiedProducts
 from bench.products.parties import ListParty, PartyKind
 from bench.requests import Request, activate_firmware, asn1, dlms, gbz
 from firmware_emu import Device, Personality
-from firmware_emu.han import HanFrame
+from firmware_emu.han import Han, HanFrame
 from firmware_emu.parts.firmware.intake import take_image_frame
 from firmware_emu.parts.firmware.store import FirmwareStore
 from protocols.errors import DecodeError
@@ -223,6 +223,7 @@ class Estate(House):
 
     def put(self, file: FirmwareImage | bytes) -> FirmwareTransferResult | None:
         """Bring octets to the device: by the hub, or to the hub itself; how the transfer ended, None without one."""
+        self._told = len(self.alerts_of(TRANSFER))
         self.bring(file)
         if self.kind is CHF:
             return None
@@ -249,7 +250,7 @@ class Estate(House):
 
     def on_air(self, change: Callable[[HanFrame, OtaMessage], list[HanFrame]]) -> None:
         """What happens to every frame of the upgrade cluster: those in the answer arrive, in its place."""
-        bring = self.home.han._bring
+        bring = partial(Han._bring, self.home.han)
 
         def spoilt(frame: HanFrame, now: Instant) -> None:
             arriving = [frame]
