@@ -126,6 +126,8 @@ class DeviceSection(Strict):
     questions of an emulated display to the electricity meter. ``supplier_cells``: "broker" if the device has yet to be
     handed over to its supplier and network operator. ``maker``: the public key by which an emulated device knows the
     firmware of its maker, as a file or ``test:NAME``; empty if it takes firmware of anybody.
+    ``product``: what a real device is on lists of products, as "1234:00010001": its maker, its model, and in the last
+    four digits its hardware version.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 _.-]{0,60}$")]
@@ -141,6 +143,7 @@ class DeviceSection(Strict):
     keystore: Path | None = None
     supplier_cells: SupplierCells = SupplierCells.SUPPLIER
     maker: str = "test:maker"
+    product: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{4}:[0-9A-Fa-f]{8})?$")] = ""
 
     @property
     def emulated(self) -> bool:

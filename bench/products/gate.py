@@ -277,7 +277,9 @@ def _computed(file: bytes) -> bytes | None:
 def _case(octets: bytes, model: DeviceModel) -> Examination:
     file = _read(bytes(octets), model.type)
     if file.wrapped is None:
-        raise UnreadableFileError(f"{file.kind}: a device takes images in a header and signed", file.digest)
+        raise UnreadableFileError(
+            f"{file.kind}: a device takes an image in the header of its firmware file", file.digest
+        )
     return Examination(file, model)
 
 

@@ -115,7 +115,7 @@ def test_what_no_device_could_be_sent_is_refused(octets: bytes) -> None:
 
 def test_a_manufacturer_image_without_header_is_refused() -> None:
     bare = image().manufacturer_image
-    error = refusal(UnreadableFileError, "in a header and signed", lambda: gate().clear(bare, METER, NOW))
+    error = refusal(UnreadableFileError, "in the header of its firmware file", lambda: gate().clear(bare, METER, NOW))
     assert error.computed == sha256(bare).digest()
 
 
