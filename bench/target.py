@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.errors import RemoteProtocolError
@@ -34,6 +34,10 @@ if TYPE_CHECKING:
 
 LOG_SECONDS = 600
 """How far beyond now the security log is read behind what must be refused."""
+
+
+LISTEN_STEP = 60
+"""Seconds that pass between two looks at what a device has sent, where time is virtual."""
 
 
 class Alert(NamedTuple):
@@ -185,6 +189,25 @@ class Target:
         exchange.add(*answer.checks, *(check_success(answer) if success else ()), *_unasked(arrived))
         return Reply(answer, exchange, alerts)
 
+    def listen(
+        self, use_case: str, title: str, wanted: Callable[[Message], bool], seconds: int
+    ) -> tuple[Observation, Message | None]:
+        """Wait for a message that the device sends by itself; None if it does not within so many seconds.
+
+        The seconds pass at once where time is virtual. Everything that arrives is kept with the exchange.
+        """
+        self._home.tick()
+        exchange = self._home.recorder.open(self.name, use_case, title)
+        end = self.now + seconds
+        while True:
+            arrived = self._home.run(self._arrived(wanted, end - self.now))
+            self._note(exchange, arrived, None)
+            found = next((a.message for a in arrived if a.message is not None and wanted(a.message)), None)
+            if found is not None or self.now >= end:
+                return Observation(exchange), found
+            if self._home.clock.virtual:
+                self._home.pass_time(min(LISTEN_STEP, end - self.now))
+
     def refuses(self, command: Command, reason: int, title: str) -> None:
         """Show that a command is not answered, and that the device says why.
 
@@ -257,6 +280,15 @@ class Target:
         """A good read, of what the security log says from now on; a real device's clock may be a little slow."""
         since = self.now if self._home.clock.virtual else self.now - TIME_TOLERANCE
         return self.head_end.command(self.eui64, log_request(self.type, Period(since, self.now + LOG_SECONDS)))
+
+    async def _arrived(self, wanted: Callable[[Message], bool], seconds: int) -> list[Arrived]:
+        """What an emulated device has sent; of a real one, what comes until the message that is wanted, or silence."""
+        if self._home.emulated(self.name) is not None or seconds <= 0:
+            return await self._session.rest()
+        try:
+            return await self._session.collect(lambda a: a.message is not None and wanted(a.message))
+        except NothingCame as nothing:
+            return nothing.arrived
 
     async def _round(self, *commands: Command, first: bytes = b"") -> list[Arrived]:
         if first:
