@@ -122,8 +122,8 @@ class TrustAnchors(Part):
         if len(command.roles) > MOST_ITEMS:
             alerts.event(FORMAT_FAILURE, concerned=asks)
             return None
-        if not self._is_of(command.authorised_by, asks):
-            alerts.event(NO_AUTHORITY, concerned=asks)  # in the name of a cell that is not its own (inferred)
+        if command.authorised_by.role not in self.device.credentials.roles_of(asks):
+            alerts.event(NO_AUTHORITY, concerned=asks)  # in the name of a role that is not its own (inferred)
             return None
         return CredentialDetailsResponse(tuple(self._details(message_code, role) for role in command.roles))
 
