@@ -100,6 +100,7 @@ def as_bought_by_a_meter_operator(device: Device, pki: TestPki) -> None:
             use = KeyUse.DIGITAL_SIGNING if cell.use is KeyUse.DIGITAL_SIGNING else KeyUse.KEY_AGREEMENT
             certificate = Certificate.decode(broker.certificate(use))
             device.credentials.fill(cell, anchor_of(cell, certificate))
+            device.counters.store(cell.role, 0)
 
 
 def _make(section: DeviceSection, pki: TestPki, nvm: Nvm, store: MemoryKeyStore, proxy: Eui64 | None) -> Device:

@@ -21,6 +21,7 @@ from protocols.gbcs.roles import RemotePartyRole
 
 from .clock import Clock, RealClock, VirtualClock
 from .counter_file import IN_RESERVE, read_counters, write_counters
+from .devices import as_bought_by_a_meter_operator
 from .diary import LOOK_EVERY, METERS, Diary
 from .emulated import Emulated
 from .evidence import Exchange, SeenMessage
@@ -124,6 +125,16 @@ class Home:
         """An emulated device is taken out of service: it destroys its keys and falls silent for good."""
         self.tick()
         self.run(self.installation.decommission(self.target(device).eui64))
+
+    def buy(self, target: Target) -> None:
+        """Put an emulated device back into the state in which a meter operator buys it: to be handed over."""
+        emulated = self.emulated(target.name)
+        if emulated is None:
+            raise Inconclusive(f"{target.name} is a real device, and nobody can put it back to its maker's state")
+        self.tick()
+        device = emulated.device
+        self.run(self.installation.look(device.identity, partial(as_bought_by_a_meter_operator, device, self.pki)))
+        self.awaiting_hand_over.add(target.eui64)
 
     def emulated(self, name: str) -> Emulated | None:
         """The emulated device of a name, None if the device is real."""

@@ -57,7 +57,9 @@ def recorded(rig: Rig, folder: Path, progress: Progress) -> Iterator[tuple[Home,
 
         def finish() -> RunRecord:
             home.recorder.close()
-            whole = replace(head, exchanges=tuple(done), plots=home.diary.plots())
+            whole = replace(
+                head, exchanges=tuple(done), plots=home.diary.plots(), certificates=_certificates_of_parties(home)
+            )
             evidence.finish(whole)
             return whole
 
@@ -76,11 +78,20 @@ def head_of(home: Home) -> RunRecord:
         devices=tuple(
             DeviceRecord(t.name, t.kind, t.eui64, t.firmware, _certificates(home, t.eui64)) for t in home.targets
         ),
-        certificates=tuple(
-            made for party in home.head_end.parties.values() for made in _certificates(home, party.eui64)
-        ),
+        certificates=_certificates_of_parties(home),
         **environment(),
     )
+
+
+def _certificates_of_parties(home: Home) -> tuple[CertificateRecord, ...]:
+    """Those of the rig's parties, and of all that came later: newcomers, and the next keys of the same parties."""
+    first = [made for party in home.head_end.parties.values() for made in _certificates(home, party.eui64)]
+    later = [
+        CertificateRecord(str(use), party.eui64.hex().upper(), sha256(party.certificate(use)).hexdigest())
+        for party in home.pki.others
+        for use in party.uses
+    ]
+    return (*first, *later)
 
 
 def _certificates(home: Home, owner: bytes) -> tuple[CertificateRecord, ...]:

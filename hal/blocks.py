@@ -13,6 +13,8 @@ from .frame import Frame, FrameChannel
 
 MESSAGE_PORT = 1
 """The wrapper port of GBCS messages at a device."""
+ACKNOWLEDGEMENT_SECONDS = 10.0
+"""How long a new message waits for the acknowledgement of the one before."""
 
 
 class BlockChannel:
@@ -40,6 +42,7 @@ class BlockChannel:
             await self._channel.send(payload, source, destination)
             return
         self._ports = (source, destination)
+        await self._finish_sending()
         self._link.send(payload, _now())
         await self._flush()
 
@@ -53,6 +56,13 @@ class BlockChannel:
     async def close(self) -> None:
         """See ``FrameChannel.close``."""
         await self._channel.close()
+
+    async def _finish_sending(self) -> None:
+        """Hear what the far side says to the message before, which nobody may have waited for."""
+        deadline = time.monotonic() + ACKNOWLEDGEMENT_SECONDS
+        with suppress(ChannelTimeout):
+            while self._link.sending:
+                await self._hear(deadline, ACKNOWLEDGEMENT_SECONDS)
 
     async def _hear(self, deadline: float, seconds: float) -> None:
         """Take one unit; ask again for what is due."""

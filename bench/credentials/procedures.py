@@ -71,6 +71,7 @@ def replacement(home: Home, target: Target, mode: ReplacementMode, new: Party, t
         rows_for(new, uses),
         (home.pki.authority(new.root).organisation_authority.certificate.octets,),
         own=start if own else None,
+        party=new.eui64,
         others=() if own else (start,),
         authoriser=authoriser(mode, target.type),
     )

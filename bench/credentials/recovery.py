@@ -10,7 +10,7 @@ lost, is taken up where it stands: devices that are done are only noted as such.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -95,12 +95,12 @@ class Recovery:
 
     def __init__(self, home: Home, compromised: Iterable[Party], inventory: Inventory | None = None) -> None:
         self._home, self._book = home, _Book(home, inventory)
-        self._compromised = tuple(compromised)
+        self._compromised = tuple(dict.fromkeys(compromised))
         if any(party.role is RECOVERY for party in self._compromised):
             raise LocalProtocolError(
                 "a recovery key that is compromised does not replace itself: use the contingency key"
             )
-        self._new = {party: home.pki.renewed(party) for party in self._compromised}
+        self._new = {party: home.pki.renewed(self._newest(party)) for party in self._compromised}
 
     def run(self, targets: Sequence[Target]) -> RecoveryReport:
         """The whole procedure. Call it again while something is left: what is done is not done again.
@@ -128,18 +128,22 @@ class Recovery:
 
     # inside
 
-    def _concerned(self, target: Target) -> Iterator[Party]:
-        """The parties that a device knows and that are compromised, or were."""
-        for old, new in self._new.items():
-            held = self._home.head_end.holder(old.role, target.eui64)
-            if cells_of(target.type, old.role) and held in (old, new):
-                yield held
+    def _newest(self, party: Party) -> Party:
+        """The newest of the compromised keys of the same party: that behind it takes the place of them all."""
+        same = (each for each in self._compromised if (each.role, each.eui64) == (party.role, party.eui64))
+        return max(same, key=lambda each: each.generation)
+
+    def _concerned(self, target: Target) -> dict[Party, Party]:
+        """The parties that a device knows and that are compromised, or were; and what takes their place."""
+        roles = {party.role for party in self._compromised if cells_of(target.type, party.role)}
+        held = [self._home.head_end.holder(role, target.eui64) for role in sorted(roles)]
+        known = {**{new: new for new in self._new.values()}, **self._new}
+        return {party: known[party] for party in held if party in known}
 
     def _recover(self, target: Target) -> DeviceRecovery:
-        held = tuple(self._concerned(target))
-        if not held:
+        new = tuple(self._concerned(target).values())
+        if not new:
             return _result(target, Outcome.NOT_CONCERNED, reason="it knows none of the parties concerned")
-        new = tuple(self._new.get(party, party) for party in held)
         signer = self._home.head_end.holder(RECOVERY, target.eui64)
         work = _Work(_BY_RECOVERY, new, signer, (signer,), "Replace credentials by the recovery key")
         done = _carry_out(self._home, target, work)
@@ -285,6 +289,7 @@ def _update(home: Home, work: _Work, missing: Sequence[tuple[Party, KeyUse]]) ->
         rows,
         (infrastructure.organisation_authority.certificate.octets,),
         own=own,
+        party=work.signer.eui64,
         others=tuple(floors.values()),
         authoriser=AUTHORISERS[work.mode],
         symmetric_key=work.symmetric_key,

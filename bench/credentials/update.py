@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from protocols.errors import LocalProtocolError
+from protocols.eui64 import Eui64
 from protocols.gbcs.asn1_credentials import (
     AuthorisingControl,
     CredentialReplacement,
@@ -71,13 +73,15 @@ class Update(NamedTuple):
     """What a command is to replace, and where the counters of the new holders begin.
 
     ``own`` is the floor of the authorised role itself, ``others`` those of the roles that somebody else's key replaces.
-    ``path`` are the issuing authorities' certificates (DER). ``authoriser`` None leaves the cell out.
+    ``party`` will hold that role: if it is also the sender, the command's own counter is below the floor too. ``path``
+    are the issuing authorities' certificates (DER). ``authoriser`` None leaves the cell out.
     """
 
     mode: ReplacementMode
     rows: Sequence[Row]
     path: Sequence[bytes]
     own: SequenceNumberChange | None = None
+    party: Eui64 | None = None
     others: tuple[SequenceNumberChange, ...] = ()
     authoriser: TrustAnchorCell | None = None
     execute_at: Instant | None = None
@@ -93,14 +97,16 @@ def update_request(update: Update, title: str) -> Request:
     rows = tuple(CredentialReplacement(row.certificate, row.cell) for row in update.rows)
 
     def payload(header: Header) -> bytes:
-        control = _control(update, header.counter)
+        control = _control(update, header)
         return Asn1Payload(UpdateCredentialsCommand(control, rows, tuple(update.path), update.execute_at)).encode()
 
     return Request(case, payload, title)
 
 
-def _control(update: Update, counter: int) -> AuthorisingControl:
-    own = update.own
+def _control(update: Update, header: Header) -> AuthorisingControl:
+    own, counter = update.own, header.counter
+    if own is not None and header.originator == update.party:
+        own = replace(own, floor=max(own.floor, counter))
     return AuthorisingControl(
         update.mode,
         update.symmetric_key,

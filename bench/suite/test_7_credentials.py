@@ -1,28 +1,27 @@
-"""Trust anchors: whose keys a device holds, as it says itself."""
+"""Credentials: whose keys a device holds, as it says itself, and new keys of its own."""
 
 from __future__ import annotations
 
 import pytest
 
-from bench.findings import only
+from bench.credentials import check_cells, renew_device_keys
+from bench.credentials.cells import USAGES, can_be_handed_over
 from bench.head_end import BROKER
 from bench.home import Home
-from bench.pki import CELLS
+from bench.pki import AGREEMENT, SIGNING
 from bench.requests import asn1
 from bench.target import Target
-from protocols.gbcs.asn1_credentials import CellUsage, CredentialDetailsCommand, CredentialStatus, TrustAnchorCell
+from protocols.gbcs.asn1_credentials import (
+    DeviceCertificateResult,
+    ReadDeviceCertificateCommand,
+    UpdateDeviceCertificateCommand,
+)
 from protocols.gbcs.keys import KeyName, KeyUse
-from protocols.gbcs.roles import DeviceType, RemotePartyRole
-from protocols.smki.certificate import Certificate
-from protocols.smki.names import KeyUsage
+from protocols.gbcs.roles import RemotePartyRole
 
-USES = {
-    (KeyUsage.DIGITAL_SIGNATURE, CellUsage.MANAGEMENT): KeyUse.DIGITAL_SIGNING,
-    (KeyUsage.KEY_AGREEMENT, CellUsage.MANAGEMENT): KeyUse.KEY_AGREEMENT,
-    (KeyUsage.KEY_AGREEMENT, CellUsage.PREPAYMENT_TOP_UP): KeyUse.PREPAYMENT_KEY_AGREEMENT,
-}
-
-KNOW_NO_SUPPLIER = (DeviceType.CHF, DeviceType.PPMID)
+AUTHENTICATION_FAILURE = 0x8F3D
+RENEWAL = pytest.mark.requirement("KEY-3: a device proves that it holds the new key before it is certified")
+OLD_KEY = pytest.mark.requirement("GBCS 13.5: a key that was replaced is used no more")
 
 
 @pytest.fixture(params=["chf", "esme", "gsme", "gpf", "ppmid", "hcalcs", "sapc"])
@@ -32,35 +31,56 @@ def device(request: pytest.FixtureRequest, home: Home) -> Target:  # noqa: ARG00
     return found
 
 
+@pytest.fixture(params=["esme", "gsme", "gpf", "hcalcs", "sapc"])
+def supplied(request: pytest.FixtureRequest, home: Home) -> Target:  # noqa: ARG001 - the plugin looks for it
+    """Each device of the rig that knows a supplier, and whose new keys the rig can certify."""
+    found: Target = request.getfixturevalue(request.param)
+    return found
+
+
 @pytest.mark.use_case("CS02a")
 def test_trust_anchors(home: Home, device: Target) -> None:
     """The cells of the party that asks hold the certificates that the rig gave the device."""
-    asks = BROKER if device.type in KNOW_NO_SUPPLIER else RemotePartyRole.SUPPLIER
-    usage = KeyUsage.KEY_AGREEMENT if asks is BROKER else KeyUsage.DIGITAL_SIGNATURE
-    command = CredentialDetailsCommand(TrustAnchorCell(asks, usage), (asks,))
-    reply = device.ask(asn1("CS02a", command, title="Read trust anchor details"), sender=asks)
-    party = only(reply.value.parties, "parties")
-    reply.expect("role", int(asks), party.role)
-    reply.expect("status", CredentialStatus.SUCCESS.name, CredentialStatus(party.status).name)
-    cells = party.cells or ()
-    known = [(USES.get((cell.key_usage, cell.cell_usage)), cell) for cell in cells]
-    reply.that("uses of the cells", "known ones", cells, good=all(use is not None for use, _ in known))
-    found = {use: (cell.subject, cell.key_identifier) for use, cell in known if use is not None}
-    reply.expect("cells", described(expected(home, device, asks)), described(found))
+    role = RemotePartyRole.SUPPLIER if can_be_handed_over(device.type) else BROKER
+    check_cells(device, home.head_end.holder(role, device.eui64))
 
 
-def expected(home: Home, device: Target, role: RemotePartyRole) -> dict[KeyUse, tuple[bytes, bytes]]:
-    """What the cells of a role hold: subject and key identifier, by use."""
-    party = home.head_end.identity(role)
-    names = [KeyName(party, use) for held, use in CELLS[device.type] if held is role]
-    certificates = {name.use: home.observer.certificate(name) for name in names}
-    return {
-        use: (bytes(party), Certificate.decode(der).subject_key_identifier or b"")
-        for use, der in certificates.items()
-        if der is not None
-    }
+@RENEWAL
+@pytest.mark.use_case("CS02c")
+@pytest.mark.parametrize("use", [SIGNING, AGREEMENT])
+def test_own_keys_are_renewed(home: Home, supplied: Target, use: KeyUse) -> None:
+    """A new pair is made inside the device, certified on its request, put into use, and the certificate read back."""
+    renew_device_keys(home, supplied, use)
+    role = RemotePartyRole.SUPPLIER
+    check_cells(supplied, home.head_end.holder(role, supplied.eui64), "Read trust anchor details with the new keys")
 
 
-def described(cells: dict[KeyUse, tuple[bytes, bytes]]) -> str:
-    """Cells in words, in the order of their uses."""
-    return ", ".join(f"{use} {cells[use][0].hex()} {cells[use][1].hex()}" for use in sorted(cells))
+@OLD_KEY
+@pytest.mark.use_case("CS02d")
+@pytest.mark.parametrize("name", ["esme", "gsme"])
+def test_command_under_the_old_key_is_refused(request: pytest.FixtureRequest, home: Home, name: str) -> None:
+    """A MAC that was agreed with the device's old key authenticates nothing any more."""
+    meter: Target = request.getfixturevalue(name)
+    command = meter.command(asn1("CS02e", ReadDeviceCertificateCommand(USAGES[SIGNING][0]), title="Read certificate"))
+    renew_device_keys(home, meter, AGREEMENT)
+    meter.refuses(command, AUTHENTICATION_FAILURE, "A command whose MAC was agreed with the device's old key")
+
+
+@RENEWAL
+@pytest.mark.use_case("CS02d")
+@pytest.mark.parametrize("name", ["esme", "gsme"])
+def test_certificate_of_another_key_is_not_stored(request: pytest.FixtureRequest, home: Home, name: str) -> None:
+    """The certificate of a key that the device did not make, and that of another device, are refused."""
+    meter: Target = request.getfixturevalue(name)
+    present = home.pki.certificates[KeyName(meter.eui64, SIGNING)]
+    others = home.pki.certificates[KeyName(home.pki.parties[BROKER].eui64, SIGNING)]
+    for what, certificate, expected in (
+        ("of a key that does not wait", present, DeviceCertificateResult.NO_CORRESPONDING_KEY_PAIR),
+        ("of somebody else", others, DeviceCertificateResult.WRONG_DEVICE_IDENTITY),
+    ):
+        reply = meter.ask(
+            asn1("CS02d", UpdateDeviceCertificateCommand(certificate), title=f"Store a certificate {what}")
+        )
+        reply.expect("result", expected.name, DeviceCertificateResult(reply.value.result).name)
+    reply = meter.ask(asn1("CS02e", ReadDeviceCertificateCommand(USAGES[SIGNING][0]), title="Read the certificate"))
+    reply.expect("certificate", present.hex(), (reply.value.certificate or b"").hex())

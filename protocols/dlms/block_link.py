@@ -58,6 +58,11 @@ class BlockLink:
         self._waiting.append(message)
         self._pump(now)
 
+    @property
+    def sending(self) -> bool:
+        """Whether a message is on its way whose last block has not been acknowledged."""
+        return self._outgoing is not None
+
     def take_output(self) -> list[bytes]:
         """Units for the medium, in order."""
         units, self._units = self._units, []

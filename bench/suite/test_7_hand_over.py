@@ -1,0 +1,224 @@
+"""Devices change hands: hand-over, change of supplier and back, recovery, and who is refused from then on."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from bench.credentials import Recovery, change_supplier, check_cells, hand_over, replace_by_itself
+from bench.credentials.cells import OPERATOR, SUPPLIER, USAGES, cell, cells_of, details_request, reported
+from bench.credentials.procedures import COS, replacement
+from bench.credentials.update import BY_ITSELF, Row, results_of, rows_for, update_request
+from bench.head_end import BROKER
+from bench.home import Home
+from bench.inventory import Inventory, Status
+from bench.pki import SIGNING, Party
+from bench.requests import Request, dlms, gbz
+from bench.spoiling import with_foreign_mac, with_foreign_signature
+from bench.target import Target
+from bench.tokens import electricity_top_up, gas_top_up
+from protocols.gbcs.asn1_credentials import CredentialStatus, ReplacementMode
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.smki.certificate import Certificate, key_identifier
+from protocols.smki.infrastructure import make_infrastructure
+
+NO_AUTHORITY, AUTHENTICATION_FAILURE, UNKNOWN_ORIGINATOR, OTHER_FAILURE = 0x8F30, 0x8F3D, 0x8F3E, 0x8F53
+HAND_OVER = pytest.mark.requirement("KEY-13: the broker's credentials in a device's supplier cells are replaced")
+CHANGE = pytest.mark.requirement("KEY-14: an incoming supplier takes over by the change-of-supplier party")
+RECOVERY = pytest.mark.requirement("KEY-11: the recovery key replaces compromised credentials and is then renewed")
+CHECKED = pytest.mark.requirement("GBCS 13.3: credentials are replaced only by certificates that fit and chain")
+SUPPLIED = ["esme", "gsme", "gpf", "hcalcs", "sapc"]
+
+
+@pytest.fixture(params=SUPPLIED)
+def device(request: pytest.FixtureRequest, home: Home) -> Target:
+    """Each device of the rig that knows a supplier and trusts the root of the rig's keys."""
+    found: Target = request.getfixturevalue(request.param)
+    _trusts_us(home, found)
+    return found
+
+
+@pytest.fixture(params=["esme", "gsme"])
+def meter(request: pytest.FixtureRequest, home: Home) -> Target:
+    """Each meter of the rig that trusts the root of the rig's keys."""
+    found: Target = request.getfixturevalue(request.param)
+    _trusts_us(home, found)
+    return found
+
+
+def _trusts_us(home: Home, target: Target) -> None:
+    """A real device may hold another root: then it takes none of the rig's certificates, and rightly so."""
+    if home.emulated(target.name) is not None:
+        return
+    asks = home.head_end.holder(BROKER, target.eui64)
+    reply = target.ask(details_request(asks, RemotePartyRole.ROOT, title="Read which root it holds"), party=asks)
+    held = [each.key_identifier for each in reported(reply, RemotePartyRole.ROOT).cells or ()]
+    if held != [key_identifier(home.pki.authority().organisation_root.certificate.public_point)]:
+        pytest.skip(f"{target.name} holds another root than the rig's keys have")
+
+
+def critical(target: Target) -> Request:
+    """A supplier's signed command that changes nothing."""
+    if target.type is DeviceType.ESME:
+        return dlms("ECS42", title="Close the load switch, which is closed")
+    return gbz("GCS40a", {"credit_adjustment_value": 0}, title="Adjust the balance by nothing")
+
+
+def refused(meter: Target, party: Party, reason: int, title: str) -> None:
+    """A party that the device does not know any more cannot make it do anything."""
+    meter.refuses(meter.command(critical(meter), party=party), reason, title)
+
+
+@HAND_OVER
+@pytest.mark.use_case("CS02b")
+def test_hand_over(home: Home, device: Target) -> None:
+    """A device with the broker's certificates in its cells of supplier and operator is handed over to these."""
+    home.buy(device)
+    hand_over(home, device)
+
+
+@HAND_OVER
+@pytest.mark.use_case("CS02b")
+def test_broker_is_no_supplier_after_the_hand_over(home: Home, meter: Target) -> None:
+    """The broker stands in for the supplier up to the hand-over, and not a command longer."""
+    home.buy(meter)
+    broker = home.head_end.holder(BROKER, meter.eui64)
+    meter.ask(critical(meter), party=broker)
+    hand_over(home, meter)
+    refused(meter, broker, NO_AUTHORITY, "A supplier's command from the broker after the hand-over")
+    meter.ask(critical(meter))
+
+
+@CHANGE
+@pytest.mark.use_case("CS02b")
+def test_change_of_supplier_and_back(home: Home, device: Target) -> None:
+    """An incoming supplier takes the device over, and the one before takes it back."""
+    before = home.head_end.holder(SUPPLIER, device.eui64)
+    change_supplier(home, device, home.pki.newcomer(SUPPLIER, before.root))
+    change_supplier(home, device, before)
+
+
+@CHANGE
+@pytest.mark.use_case("CS02b")
+def test_incoming_supplier_commands_and_the_other_does_not(home: Home, meter: Target) -> None:
+    """The incoming supplier's commands and tokens count from its own floors; the outgoing one is a stranger."""
+    before = home.head_end.holder(SUPPLIER, meter.eui64)
+    incoming = home.pki.newcomer(SUPPLIER, before.root)
+    change_supplier(home, meter, incoming)
+    try:
+        meter.ask(critical(meter))
+        top_up = electricity_top_up if meter.type is DeviceType.ESME else gas_top_up
+        meter.ask(top_up(meter.head_end, pounds=1))
+        refused(meter, before, UNKNOWN_ORIGINATOR, "A command of the supplier that the device was taken from")
+    finally:
+        change_supplier(home, meter, before)
+    refused(meter, incoming, UNKNOWN_ORIGINATOR, "A command of the supplier that has lost the device again")
+
+
+@CHANGE
+@pytest.mark.use_case("CS02b")
+def test_supplier_cannot_take_a_device_by_itself(home: Home, meter: Target) -> None:
+    """Neither the incoming supplier's own signature nor one in the change-of-supplier party's name is enough."""
+    incoming = home.pki.newcomer(SUPPLIER, home.head_end.holder(SUPPLIER, meter.eui64).root)
+    request, _ = replacement(home, meter, ReplacementMode.SUPPLIER_BY_TRANSITIONAL_COS, incoming, "Take a meter over")
+    own = home.head_end.holder(SUPPLIER, meter.eui64)
+    meter.refuses(meter.command(request, party=own), NO_AUTHORITY, "A change of supplier signed by the supplier")
+    stranger = home.pki.stranger("change of supplier")
+    forged = with_foreign_signature(home.head_end, meter.command(request, sender=COS), stranger)
+    meter.refuses(forged, AUTHENTICATION_FAILURE, "A change of supplier with a forged signature")
+    check_cells(meter, own, "Read trust anchor details after what was refused")
+
+
+@CHECKED
+@pytest.mark.use_case("CS02b")
+def test_wrong_certificates_are_refused_row_by_row(home: Home, device: Target) -> None:
+    """A certificate of another role, and one that leads to a foreign root, leave their cells alone; others are done."""
+    present = home.head_end.holder(SUPPLIER, device.eui64)
+    operator = home.pki.renewed(home.pki.newcomer(OPERATOR), present.root)
+    wrong_role, foreign = operator.certificate(SIGNING), _foreign(home, present)
+    uses = [use for use in cells_of(device.type, SUPPLIER) if use is not SIGNING]
+    for what, certificate, status in (
+        ("of another role", wrong_role, CredentialStatus.BAD_CERTIFICATE),
+        ("under a foreign root", foreign, CredentialStatus.NO_TRUST_ANCHOR),
+    ):
+        rows = (Row(cell(SUPPLIER, SIGNING), certificate), *rows_for(present, uses))
+        title = f"Replace credentials, the first by a certificate {what}"
+        _, update = replacement(home, device, BY_ITSELF[SUPPLIER], present, title)
+        reply = device.ask(update_request(update._replace(rows=rows), title))
+        found = {each: CredentialStatus(result.status).name for each, result in results_of(reply).items()}
+        expected = dict.fromkeys((row.cell for row in rows), CredentialStatus.SUCCESS.name)
+        expected[rows[0].cell] = status.name
+        reply.expect("results", list(expected.values()), [found.get(each, "not reported") for each in expected])
+    check_cells(device, present, "Read trust anchor details after what was refused")
+
+
+def _foreign(home: Home, party: Party) -> bytes:
+    """A certificate that names the party and its own key, under a root that no device of the rig holds."""
+    right = Certificate.decode(party.certificate(SIGNING))
+    infrastructure = make_infrastructure(home.pki.entropy("foreign infrastructure"))
+    return infrastructure.organisation(
+        party.eui64, party.role, right.key_usage or USAGES[SIGNING][0], right.public_point
+    ).octets
+
+
+@CHECKED
+@pytest.mark.use_case("CS02b")
+def test_replacement_is_carried_out_once(home: Home, meter: Target) -> None:
+    """A replacement of credentials that is sent again, octet for octet, is not carried out again."""
+    present = home.head_end.holder(SUPPLIER, meter.eui64)
+    replace_by_itself(home, meter, home.pki.renewed(present))
+    command = next(each for each in reversed(home.head_end.sent) if each.use_case.message_code == 0x0102)
+    refused(meter, present, AUTHENTICATION_FAILURE, "A command under the supplier's key that was replaced")
+    again = home.head_end.command(meter.eui64, command.request, counter=command.message.counter)
+    meter.refuses(again, OTHER_FAILURE, "A replacement of credentials under a counter that was used")
+    check_cells(meter, home.head_end.holder(SUPPLIER, meter.eui64))
+
+
+@RECOVERY
+@pytest.mark.use_case("CS02b")
+def test_recovery(home: Home) -> None:
+    """A compromise of supplier and broker is undone on every device; then the used keys are worth nothing any more."""
+    targets = [target for target in home.targets if target.type is not DeviceType.TYPE_2]
+    for target in targets:
+        _trusts_us(home, target)
+        if target.eui64 in home.awaiting_hand_over:
+            hand_over(home, target)
+    inventory = _inventory(home, targets)
+    old = {target.name: _parties(home, target) for target in targets}
+    report = Recovery(home, [party for name in old for party in old[name][:2] if party], inventory).run(targets)
+    seen = targets[0].observe("CS02b", "The devices after recovery")
+    seen.expect("left", [], [f"{each.name}: {each.outcome}, {each.reason}" for each in report.left])
+    statuses = {target.name: str(inventory.device(target.eui64).status) for target in targets}
+    seen.expect("statuses", dict.fromkeys(statuses, str(Status.RECOVERED)), statuses)
+    for target in targets:
+        if target.type in (DeviceType.ESME, DeviceType.GSME):
+            _refuses_used_keys(home, target, *old[target.name])
+
+
+def _inventory(home: Home, targets: list[Target]) -> Inventory:
+    inventory, now = Inventory(), home.clock.now()
+    for target in targets:
+        inventory.add(target.eui64, target.type, now)
+        inventory.set_status(target.eui64, Status.INSTALLED, now, "installed")
+    return inventory
+
+
+def _parties(home: Home, target: Target) -> tuple[Party, Party | None, Party]:
+    """The broker, the supplier if the device knows one, and the recovery key."""
+    supplied = cells_of(target.type, SUPPLIER)
+    holder = partial(home.head_end.holder, device=target.eui64)
+    return holder(BROKER), holder(SUPPLIER) if supplied else None, holder(RemotePartyRole.RECOVERY)
+
+
+def _refuses_used_keys(home: Home, meter: Target, broker: Party, supplier: Party | None, recovery: Party) -> None:
+    command = meter.command(critical(meter))
+    stale = with_foreign_mac(home.head_end, command, broker.store)
+    meter.refuses(stale, AUTHENTICATION_FAILURE, "A MAC under the broker's key from before the recovery")
+    if supplier is not None:
+        refused(meter, supplier, AUTHENTICATION_FAILURE, "A command under the supplier's key from before the recovery")
+    mode = ReplacementMode.ANY_EXCEPT_ABNORMAL_ROOT_BY_RECOVERY
+    present = home.head_end.holder(SUPPLIER, meter.eui64)
+    request, _ = replacement(home, meter, mode, present, "Replace credentials with the used recovery key")
+    meter.refuses(meter.command(request, party=recovery), AUTHENTICATION_FAILURE, request.title)
+    meter.ask(critical(meter))
