@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
+from hmac import compare_digest
 from typing import NamedTuple
 
 from protocols.errors import DecodeError, LocalProtocolError
 from protocols.eui64 import Eui64
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import Instant
+from protocols.secret import Secret
 from protocols.zigbee.mmo import install_code_key, mmo_hash
 
 from .device import Device
@@ -63,7 +65,7 @@ class Node:
 
     def take_key(self, key: bytes) -> None:
         """Have this link key with the hub; at first it is the one that the installation code stands for."""
-        self.key = key
+        self.key = Secret(key)
         self.key_hash = mmo_hash(key)
         """What the hub knows of the link key."""
 
@@ -161,7 +163,7 @@ class Han:
         entry = self.hub.log.entry(node.identity)
         key = node.key
         for _ in range(MOST_RENEWALS):
-            if entry is None or entry.key_hash == node.key_hash:
+            if entry is None or compare_digest(entry.key_hash, node.key_hash):
                 return
             node.renew_key()
         node.take_key(key)
@@ -171,7 +173,7 @@ class Han:
         if node is self.hub or node.identity == self.hub.log.proxy:
             return True
         entry = self.hub.log.entry(node.identity)
-        return entry is not None and entry.key_hash == node.key_hash
+        return entry is not None and compare_digest(entry.key_hash, node.key_hash)
 
     def put(self, node: Node, outputs: Iterable[Output], now: Instant) -> list[Done]:
         """A device has given outputs: carry its frames, and all that follow; gives what leaves the home."""

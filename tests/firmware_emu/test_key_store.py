@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_emu import Device, MemoryNvm, Output, Personality, PersonalityError
+from firmware_emu import Device, MemoryNvm, Output, Personality, PersonalityError, PowerCut
 from firmware_emu.parts.credentials.asn1 import asn1_parts
 from firmware_emu.parts.credentials.own_keys import (
     ERASES_NOTHING,
@@ -473,3 +473,34 @@ def test_a_swap_on_disk_leaves_nothing_of_the_old_key(tmp_path: Path) -> None:
     assert old not in octets_of(tmp_path)
     assert waiting not in octets_of(tmp_path)
     disk.close()
+
+
+# the power fails while keys are destroyed
+
+
+@pytest.mark.parametrize("end", ["tamper", "out of service"])
+def test_a_cut_leaves_a_whole_device_or_nothing_of_its_keys(end: str) -> None:
+    def finish(rig: KeyRig) -> None:
+        if end == "tamper":
+            rig.device.sense("meter cover", True, rig.now)
+        else:
+            rig.device.decommission(rig.now)
+
+    whole = zeroising()
+    begun = whole.nvm.medium.writes
+    finish(whole)
+    outcomes = []
+    for cut in range(1, whole.nvm.medium.writes - begun + 1):
+        rig = zeroising()
+        held = [*rig.sealed().values()]
+        rig.nvm.medium.cut_power_before(cut)
+        with pytest.raises(PowerCut):
+            finish(rig)
+        rig.restart()
+        outcomes.append(rig.is_alive())
+        left = [blob for blob in held if blob in rig.everything()]
+        assert left == (held if outcomes[-1] else [])
+        assert rig.own.refused == []
+        assert rig.device.retired == (end == "out of service" and not outcomes[-1])
+    assert set(outcomes) == {True, False}
+    assert outcomes == sorted(outcomes, reverse=True)  # before one write the keys are there, after it they are not

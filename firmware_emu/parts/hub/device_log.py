@@ -211,7 +211,7 @@ class HubDeviceLog(Part):
             return
         entry.code_hash = b""
         self.heard(device)
-        if entry.key_hash != key_hash:
+        if not hmac.compare_digest(entry.key_hash, key_hash):
             entry.key_hash = key_hash
             self._changed()
 
