@@ -26,6 +26,7 @@ from bench.products.parties import ListParty, PartyKind
 from bench.requests import Request, activate_firmware, asn1, dlms, gbz
 from firmware_emu import Device, Personality
 from firmware_emu.han import Han, HanFrame
+from firmware_emu.load_model import LoadModel
 from firmware_emu.parts.firmware.intake import take_image_frame
 from firmware_emu.parts.firmware.store import FirmwareStore
 from protocols.errors import DecodeError
@@ -70,11 +71,11 @@ def maker(name: str = "maker") -> SigningKey:
 class Estate(House):
     """A home with one device of a kind, and of the gas proxy where that is needed."""
 
-    def __init__(self, kind: DeviceType = ESME, **personality: Any) -> None:
+    def __init__(self, kind: DeviceType = ESME, load: LoadModel | None = None, **personality: Any) -> None:
         self.kind, self.identity = kind, IDENTITIES[kind]
         self._changes = personality
         self._told = 0
-        super().__init__(kinds=[] if kind is CHF else [GPF, GSME] if kind is GSME else [kind])
+        super().__init__(load, kinds=[] if kind is CHF else [GPF, GSME] if kind is GSME else [kind])
         self.certificates = {each: self._certificates(each) for each in KINDS}
         self.products, self.inventory = CertifiedProducts(), Inventory()
         self.models = {each: self._model(each) for each in KINDS}
