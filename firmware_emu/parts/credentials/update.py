@@ -209,7 +209,7 @@ class CredentialUpdate:
         floor = asked.floor if asked else None
         special = asked.specialist if asked else None
         change = PartyChange(
-            role, before, self._device.credentials.party(role), floor, special[0].sequence_number if special else None
+            role, before, self._device.credentials.party(role), floor, special[-1].sequence_number if special else None
         )
         for listener in self._device.credentials.listeners:
             listener(change)
