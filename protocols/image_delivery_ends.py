@@ -49,6 +49,7 @@ class DeliveryClient:
         self._file, self._block, self._window = file, block, window
         self._output = [self.offer.encode()]
         self._offered, self._attempts, self._offers = True, 1, 1
+        self._probing = False
         self._arrived = self._next = self._reached = 0
         self._rewound_at = -1
         self._silences = 0
@@ -99,6 +100,7 @@ class DeliveryClient:
         elif self._offered or self._silences % 2 == 0:
             self._offered, self._output = True, [self.offer.encode()]
         else:
+            self._probing = True
             self._rewind()
             self._fill(1)  # one block, whose answer tells where to go on
 
@@ -112,12 +114,15 @@ class DeliveryClient:
         if expected >= self.offer.size:
             return  # its verdict follows, or another answer tells that this one made no sense
         if self._offered:
-            self._offered, self._arrived = False, expected
+            self._offered, self._probing, self._arrived = False, False, expected
             self.began_at = expected if self.began_at is None else self.began_at
             self._rewind()
         elif expected > self._arrived:
-            self._arrived = expected
+            self._arrived, self._probing = expected, False
             self._next = max(self._next, expected)
+        elif expected < self._arrived and self._probing:  # not late: the server has lost octets
+            self._offer_again()
+            return
         elif expected == self._arrived and self._rewound_at != expected:
             self._rewind()  # a block was lost: once, though every block behind it is answered in this way
         self._fill(self._window)

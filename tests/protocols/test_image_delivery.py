@@ -179,6 +179,20 @@ def test_a_server_that_forgets_everything_is_offered_the_file_again() -> None:
     assert (old.files, new.files, client.status) == ([], [(METER, FILE)], Status.COMPLETE)
 
 
+def test_a_server_that_loses_the_last_octets_gets_them_again() -> None:
+    """It was killed before it had written them, and the client lives on."""
+    depot = MemoryDepot(frozenset((METER,)))
+    server = DeliveryServer(depot)
+    client = DeliveryClient(METER, FILE, 100, 4)
+    for _ in range(6):
+        for frame in client.take_output():
+            client.receive(server.receive(frame) or b"")
+    arrived = client.arrived
+    del depot._held[METER][1][1024:]
+    run(client, server)
+    assert (arrived > 1024, client.status, depot.files) == (True, Status.COMPLETE, [(METER, FILE)])
+
+
 def test_another_offer_takes_the_place_of_the_one_before() -> None:
     depot = MemoryDepot(frozenset((METER,)))
     server = DeliveryServer(depot)
