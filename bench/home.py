@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -197,7 +197,8 @@ class Home:
         folder = self.rig.head_end.keystore
         if folder is None:
             return self.pki.parties
-        store = self._open(folder, "head_end.keystore")
+        parties = {self.rig.party(role) for role in USES}
+        store = self._open(folder, "head_end.keystore", parties)
         self.pki.adopt(store)
         return {role: Party(role, self.rig.party(role), store) for role in USES}
 
@@ -206,18 +207,24 @@ class Home:
         found: list[MemoryKeyStore] = []
         for number, device in enumerate(self.rig.devices):
             if device.keystore is not None:
-                store = self._open(device.keystore, f"device[{number}].keystore")
+                store = self._open(device.keystore, f"device[{number}].keystore", {device.eui64})
                 own = [name for name in store.names() if name.party == device.eui64]
                 for party in parties:
                     party.store.borrow(public_keys(store, own), own)
                 found.append(store)
         return found
 
-    def _open(self, folder: Path, key: str) -> FolderKeyStore:
+    def _open(self, folder: Path, key: str, owners: Collection[Eui64]) -> FolderKeyStore:
+        """The keys of a folder, which is left as it is. Those of its owners must be for tests. Raises RigError."""
+        from .authority.rig_keys import refuse_live_keys  # most rigs have no folders
+        from .authority.sealing import environment_pass_phrase
+
         if not folder.is_dir():
             raise RigError(f"{self.rig.source}: {key}: {folder}: no such folder")
         try:
-            return FolderKeyStore.open(folder)
+            store = FolderKeyStore.open(folder, environment_pass_phrase(), read_only=True)
+            refuse_live_keys(store, [name for name in store.names() if name.party in owners], folder)
+            return store
         except (KeyFolderError, PurposeError) as error:
             raise RigError(f"{self.rig.source}: {key}: {error}") from None
 

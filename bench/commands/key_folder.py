@@ -12,11 +12,16 @@ from ..reading import InputError
 
 
 def open_keystore(folder: Path | None) -> FolderKeyStore | None:
-    """The store of test keys in a folder; None if none was given. Raises InputError."""
+    """The store of test keys in a folder; None if none was given. Raises InputError.
+
+    METERBENCH_PASS_PHRASE in the environment opens private keys that are encrypted.
+    """
     if folder is None:
         return None
+    from ..authority.sealing import environment_pass_phrase
+
     try:
-        return FolderKeyStore.open(folder)
+        return FolderKeyStore.open(folder, environment_pass_phrase())
     except (KeyFolderError, PurposeError) as error:
         raise InputError(f"{error}; a folder of test keys in PEM files is needed", "--keystore") from None
 

@@ -71,10 +71,14 @@ class FolderKeyStore(MemoryKeyStore):
 
     ``pass_phrase`` opens encrypted private keys and encrypts new ones. With ``live`` the folder must be for live
     operation and every private key in it encrypted; without, it must be for tests. A key pair that waits for its
-    certificate (``generate_next``) is kept in memory only. Raises KeyFolderError and PurposeError.
+    certificate (``generate_next``) is kept in memory only, as all that is new with ``read_only``, which leaves the
+    folder as it is. Raises KeyFolderError and PurposeError.
     """
 
-    def __init__(self, folder: Path, pass_phrase: bytes | None = None, *, live: bool = False) -> None:
+    def __init__(
+        self, folder: Path, pass_phrase: bytes | None = None, *, live: bool = False, read_only: bool = False
+    ) -> None:
+        self._read_only = read_only
         self._folder = folder
         self._pass_phrase = pass_phrase = None if pass_phrase is None else Secret(pass_phrase)
         self._files: dict[KeyName, dict[str, str]] = {}
@@ -86,9 +90,11 @@ class FolderKeyStore(MemoryKeyStore):
         self._refuse_other_purpose(Purpose.LIVE if live else Purpose.TEST)
 
     @classmethod
-    def open(cls, folder: Path, pass_phrase: bytes | None = None, *, live: bool = False) -> FolderKeyStore:
+    def open(
+        cls, folder: Path, pass_phrase: bytes | None = None, *, live: bool = False, read_only: bool = False
+    ) -> FolderKeyStore:
         """The keys of a folder that is there. Raises KeyFolderError and PurposeError."""
-        return cls(folder, pass_phrase, live=live)
+        return cls(folder, pass_phrase, live=live, read_only=read_only)
 
     @classmethod
     def create(cls, folder: Path, pass_phrase: bytes, purpose: Purpose = Purpose.TEST) -> FolderKeyStore:
@@ -118,7 +124,8 @@ class FolderKeyStore(MemoryKeyStore):
     def remove(self, name: KeyName) -> None:
         """Forget a key pair and its certificate, and delete their files. Raises KeyFolderError."""
         super().remove(name)
-        for file in self._files.pop(name, {}).values():
+        files = self._files.pop(name, {})
+        for file in () if self._read_only else files.values():
             try:
                 (self._folder / file).unlink(missing_ok=True)
             except OSError as error:
@@ -205,6 +212,9 @@ class FolderKeyStore(MemoryKeyStore):
     # Writing
 
     def _put_private(self, name: KeyName, private: ec.EllipticCurvePrivateKey) -> None:
+        if self._read_only:
+            super()._put_private(name, private)
+            return
         if self._pass_phrase is None:
             raise LocalProtocolError("a pass phrase is needed to write private keys")
         octets = private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(self._pass_phrase))
@@ -216,6 +226,8 @@ class FolderKeyStore(MemoryKeyStore):
 
     def _put_public(self, name: KeyName, point: bytes, certificate: Certificate | None) -> None:
         super()._put_public(name, point, certificate)
+        if self._read_only:
+            return
         octets = _pem("CERTIFICATE", certificate.octets) if certificate is not None else self._held(name).public_pem()
         self._store(name, _PUBLIC, octets, 0o644)
 
