@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .commands.cpl_app import app as cpl_app
 from .commands.firmware_app import app as firmware_app
 from .commands.keys_app import app as keys_app
 from .exit_codes import ExitCode
@@ -26,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+app.add_typer(cpl_app)
 app.add_typer(firmware_app)
 app.add_typer(keys_app)
 
@@ -112,12 +114,18 @@ def run(
     device: Annotated[
         str | None, typer.Option("--device", metavar="NAME", help="With --hex: send to this device, whatever it says.")
     ] = None,
+    cpl: Annotated[
+        Path | None,
+        typer.Option(
+            "--cpl", metavar="FILE", help="With --hex: the list of firmware that may be activated."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Run the suite against a rig, or send messages of your own; leave evidence."""
     from .commands.run import run_run
 
-    raise typer.Exit(run_run(rig, out, seed, hex_files or [], device, as_json=json))
+    raise typer.Exit(run_run(rig, out, seed, hex_files or [], device, cpl, as_json=json))
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
@@ -17,6 +17,9 @@ from .reading import InputError, read_message_file
 from .recorder import OpenExchange
 from .requests import Request
 from .target import Target
+
+if TYPE_CHECKING:
+    from .products.listing import CertifiedProducts
 
 
 class Given(NamedTuple):
@@ -38,15 +41,16 @@ def read_all(paths: list[Path]) -> list[Given]:
     return found
 
 
-def send_all(home: Home, given: list[Given], device: str | None) -> None:
+def send_all(home: Home, given: list[Given], device: str | None, products: CertifiedProducts | None = None) -> None:
     """Send each message to the device it is for, or to ``device``; every one becomes an exchange on record.
 
     PASS: answered, and the answer is in order. FAIL: not answered, or the answer is not in order, or the file holds no
-    message for a device of the rig.
+    message for a device of the rig. An activation of firmware is sent only if its image is on the list of ``products``.
     """
     for one in given:
         try:
             target = _target(home, one, device)
+            _check_activation(one.octets, products, home)
         except InputError as error:
             _record(home.recorder.open(device or "bench", "", one.path.name), str(error))
             home.recorder.close()
@@ -56,6 +60,19 @@ def send_all(home: Home, given: list[Given], device: str | None) -> None:
 
 def _record(exchange: OpenExchange, problem: str) -> None:
     exchange.checks.append(Check("input", Verdict.FAIL, "a message for a device of this rig", problem))
+
+
+def _check_activation(octets: bytes, products: CertifiedProducts | None, home: Home) -> None:
+    """Raises InputError for an activation of firmware that nobody has certified."""
+    from .products.activation import may_be_sent
+
+    try:
+        message = Message.decode(octets)
+    except DecodeError:
+        return
+    reason = may_be_sent(message, products, home.clock.now())
+    if reason:
+        raise InputError(f"not sent: {reason}")
 
 
 def _target(home: Home, one: Given, device: str | None) -> Target:

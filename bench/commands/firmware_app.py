@@ -143,3 +143,42 @@ def examples(json: Json = False) -> None:
     from .firmware import run_examples
 
     raise typer.Exit(run_examples(as_json=json))
+
+
+@app.command()
+def update(
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A firmware file, or a manufacturer image of ours.")],
+    device: Annotated[str, typer.Option("--device", metavar="NAME|EUI64", help="The device of the rig to update.")],
+    rig: Annotated[
+        Path | None,
+        typer.Option("--rig", metavar="FILE", help="Rig file, or an embedded rig by name (default: dual-fuel-home)."),
+    ] = None,
+    cpl: Annotated[
+        Path,
+        typer.Option("--cpl", metavar="FILE", envvar="METERBENCH_CPL", help="The list of certified products."),
+    ] = Path("certified-products.sqlite"),
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Activate then, by the rig's clock (default: at once).")
+    ] = None,
+    cancel: Annotated[bool, typer.Option("--cancel", help="Take back an activation that is still to come.")] = False,
+    signature: Annotated[
+        Path | None,
+        typer.Option("--signature", metavar="FILE", help="The maker's detached signature (default: IMAGE.sig)."),
+    ] = None,
+    wait: Annotated[
+        int | None,
+        typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for the device (default: 3 hours)."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the evidence (default: evidence).")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", metavar="N", min=0, max=2**64 - 1, help="Seed in place of the rig file's.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Update a device: only an image that is on the list and from its maker is sent, and then activated."""
+    from .firmware_update import Order, run_update
+
+    order = Order(image, device, signature, at, cancel, wait)
+    raise typer.Exit(run_update(order, rig, cpl, out, seed, as_json=json))

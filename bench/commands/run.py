@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..database import DatabaseError
 from ..evidence import Exchange, RunRecord, Verdict
 from ..exit_codes import ExitCode
 from ..reading import InputError
@@ -22,6 +23,8 @@ from .output import say
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+    from ..products.listing import CertifiedProducts
+
 DEFAULT_OUT = Path("evidence")
 
 
@@ -31,19 +34,22 @@ def run_run(
     seed: int | None,
     hex_files: list[Path],
     device: str | None,
+    cpl: Path | None = None,
     *,
     as_json: bool,
 ) -> ExitCode:
-    """Run, write the evidence, say how it went. USAGE for a rig or folder that cannot be used."""
+    """Run, write the evidence, say how it went. USAGE for a rig, folder or list that cannot be used."""
     folder = DEFAULT_OUT if out is None else out
     try:
         rig = load_rig(rig_file).with_seed(seed)
         _check_device(rig, device, given=bool(hex_files))
+        if cpl is not None and not hex_files:
+            raise InputError("says which firmware a message of --hex may activate, and there is no --hex", "--cpl")
         given = _readable(read_all(hex_files))
         check_folder(folder)
         with _shown(rig, as_json=as_json) as progress:
-            record = _send(rig, folder, given, device, progress) if given else run_suite(rig, folder, progress)
-    except (RigError, OutputError, InputError) as error:
+            record = _send(rig, folder, given, device, cpl, progress) if given else run_suite(rig, folder, progress)
+    except (RigError, OutputError, InputError, DatabaseError) as error:
         print(f"meterbench run: {error}", file=sys.stderr)
         return ExitCode.USAGE
     _say(record, folder, as_json=as_json, detailed=bool(hex_files))
@@ -66,11 +72,27 @@ def _readable(given: list[Given]) -> list[Given]:
 
 
 def _send(
-    rig: Rig, folder: Path, given: list[Given], device: str | None, progress: Callable[[Exchange], None]
+    rig: Rig,
+    folder: Path,
+    given: list[Given],
+    device: str | None,
+    cpl: Path | None,
+    progress: Callable[[Exchange], None],
 ) -> RunRecord:
-    with recorded(rig, folder, progress) as (home, finish):
-        send_all(home, given, device)
+    with _products(cpl) as products, recorded(rig, folder, progress) as (home, finish):
+        send_all(home, given, device, products)
         return finish()
+
+
+@contextmanager
+def _products(cpl: Path | None) -> Iterator[CertifiedProducts | None]:
+    if cpl is None:
+        yield None
+        return
+    from ..products.listing import CertifiedProducts  # only where a list is given
+
+    with closing(CertifiedProducts(cpl, create=False)) as products:
+        yield products
 
 
 # -- what a person sees ------------------------------------------------------------------------------------------

@@ -14,11 +14,14 @@ from protocols.gbcs.message import Cra, Message
 from protocols.instant import Instant
 
 from ..head_end import ACTIVATE_FIRMWARE
+from .entries import Standing
 from .gate import is_issued
+from .hashes import ON_THE_WIRE
 from .refusals import NoClearanceError
 
 if TYPE_CHECKING:
     from .gate import ClearedImage
+    from .listing import CertifiedProducts
 
 
 def check_activation(message: Message, cleared: ClearedImage | None, device: Eui64, now: Instant) -> None:
@@ -38,6 +41,32 @@ def check_activation(message: Message, cleared: ClearedImage | None, device: Eui
         cleared.confirm_cancelling(device)
     else:
         cleared.confirm(device, now)
+
+
+def may_be_sent(message: Message, products: CertifiedProducts | None, now: Instant) -> str:
+    """Why a message that somebody else has built is not sent; empty if it may be.
+
+    An activation of firmware may be sent if its hash is on a list that is given, for a model that is certified, or if
+    it only cancels one.
+    """
+    if message.message_code != ACTIVATE_FIRMWARE or message.cra is not Cra.COMMAND:
+        return ""
+    command = activation_of(message)
+    if command is None:
+        return "it is an activation of firmware that cannot be read"
+    if command.execute_at == NEVER or (products is not None and _is_listed(products, command.image_hash, now)):
+        return ""
+    where = "and no list of certified products is given (--cpl)" if products is None else "which is not on the list"
+    return f"it activates firmware with SHA-256 {command.image_hash.hex()}, {where}"
+
+
+def _is_listed(products: CertifiedProducts, digest: bytes, now: Instant) -> bool:
+    certified = (entry for entry in products.models() if entry.standing is Standing.LISTED and not entry.lacking(now))
+    versions = (each for entry in list(certified) for each in products.versions(entry.model))
+    return any(
+        each.standing is Standing.LISTED and compare_digest(each.hashes.get(ON_THE_WIRE, b""), digest)
+        for each in versions
+    )
 
 
 def activation_of(message: Message) -> ActivateFirmwareCommand | None:

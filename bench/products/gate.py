@@ -153,7 +153,7 @@ def _facts(cleared: ClearedImage, purpose: Purpose | None = None) -> _Facts:
     return facts
 
 
-def _issue(facts: _Facts) -> ClearedImage:
+def _issue_clearance(facts: _Facts) -> ClearedImage:
     made = object.__new__(ClearedImage)
     _ISSUED[made] = facts
     return made
@@ -183,8 +183,12 @@ class Gate:
         return self._issued(case, Purpose.UPDATE, entry, now)
 
     def clear_for_cancelling(self, file: bytes, device: Eui64 | DeviceModel, now: Instant) -> ClearedImage:
-        """Clear an image only for taking back its activation: it is or was on the list. Raises GateError."""
-        case = _case(file, self._model(file, device))
+        """Clear an image only for taking back its activation: it is or was on the list. Raises GateError.
+
+        ``file`` is a firmware file or its manufacturer image.
+        """
+        model = self._model(file, device)
+        case = Examination(_read(bytes(file), model.type), model)
         case.look_up(self.products)
         case.check_model()
         entry, firmware = case.entry, case.firmware
@@ -264,7 +268,7 @@ class Gate:
 
     def _issued(self, case: Examination, purpose: Purpose, entry: ListedModel, now: Instant) -> ClearedImage:
         file, digest, key = case.file.octets, case.file.digest, entry.maker_key
-        return _issue(_Facts(self, purpose, file, digest, case.version, case.model, case.hardware, key, now))
+        return _issue_clearance(_Facts(self, purpose, file, digest, case.version, case.model, case.hardware, key, now))
 
 
 def _computed(file: bytes) -> bytes | None:

@@ -12,16 +12,16 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, NamedTuple, TypeVar
 
 from protocols.gbcs.roles import DeviceType
-from protocols.instant import Instant, from_datetime
+from protocols.instant import Instant
 from protocols.instant import text as instant_text
 
 from ..device_model import DeviceModel
 from ..reading import InputError
 from ..rig import KINDS, kind_name
+from ..written_time import EXAMPLE, read_time
 from .assurance import Assurance, AssuranceKind
 from .entries import ListedFirmware, ListedModel, Standing
 from .entry_checks import ListError
@@ -139,7 +139,7 @@ class _Row:
         """The value of a cell."""
         try:
             return reader(self.cells[column])
-        except (ValueError, KeyError, OverflowError):
+        except (ValueError, KeyError):
             raise self.wrong(column, expected) from None
 
     def digits(self, column: str, number: int) -> bytes:
@@ -215,7 +215,7 @@ def _gather(into: _Model, model: DeviceModel, row: _Row) -> None:
         into.hardware[version] = row, row.cells["evidence"]
     elif row.record == "certificate":
         kind = row.read("certificate", f"one of {', '.join(AssuranceKind)}", AssuranceKind)
-        expires = row.read("expires", "a time such as 2032-01-31T00:00:00Z, or nothing,", _moment)
+        expires = row.read("expires", f"a time such as {EXAMPLE}, or nothing,", _moment)
         into.certificates.append((row, Assurance(kind, row.cells["number"], expires)))
     else:
         version_octets = row.digits("firmware_version", 2 * VERSION_LENGTH)
@@ -383,10 +383,7 @@ def _octets(text: str, number: int) -> bytes:
 
 
 def _moment(text: str) -> Instant | None:
-    if not text:
-        return None
-    moment = datetime.fromisoformat(text)
-    return from_datetime(moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC))
+    return read_time(text) if text else None
 
 
 def _standing(text: str) -> Standing:

@@ -61,6 +61,8 @@ _VERSION_READS: Mapping[DeviceType, Callable[[], Request]] = {
 }
 _METERING, _VERSION_ATTRIBUTE = 0x0702, 0x0206
 
+QUESTION = "The gate: may this image be sent and activated?"
+
 Say = Callable[[str], None]
 """Told of each step, in a line."""
 
@@ -95,9 +97,35 @@ class FirmwareUpdate:
 
         Raises GateError, and then nothing was sent; DeviceFinding where the device does not do as it should.
         """
+        return self._on_record(lambda: self._run(file, detached, at))
+
+    def clear(self, file: bytes, detached: bytes | None = None) -> ClearedImage:
+        """Have the gate clear an image for the device; on record either way. Raises GateError."""
+        return self._on_record(lambda: self._clear(file, detached))
+
+    def deliver(self, cleared: ClearedImage) -> None:
+        """Bring the image to the device, and have its receipt. Raises GateError, DeviceFinding."""
+        self._on_record(lambda: self._deliver(cleared))
+
+    def cancel(self, file: bytes) -> ClearedImage:
+        """Take back an activation that is still to come. Raises GateError, DeviceFinding."""
+        return self._on_record(lambda: self._cancel(file))
+
+    # inside
+
+    def _on_record(self, work: Callable[[], T]) -> T:
+        """Do it; a refusal of the gate becomes an exchange of its own."""
+        try:
+            return work()
+        except GateError as refused:
+            self._home.recorder.open(self._target.name, "", QUESTION).checks.append(_refusal(refused))
+            self._home.recorder.close()
+            raise
+
+    def _run(self, file: bytes, detached: bytes | None, at: Instant | None) -> Updated:
         target = self._target
-        cleared = self.clear(file, detached)
-        self.deliver(cleared)
+        cleared = self._clear(file, detached)
+        self._deliver(cleared)
         if target.type in ACTIVATES_ITSELF:
             self._activated_itself(cleared)
         elif not self._activate(cleared, at):
@@ -107,26 +135,19 @@ class FirmwareUpdate:
         self._lists.inventory.set_firmware(target.eui64, version, target.now, "read back after an update")
         return Updated(cleared, version)
 
-    def clear(self, file: bytes, detached: bytes | None = None) -> ClearedImage:
-        """Have the gate clear an image for the device; on record either way. Raises GateError."""
+    def _clear(self, file: bytes, detached: bytes | None) -> ClearedImage:
         target, gate, now = self._target, self._lists.gate, self._home.clock.now()
-        exchange = self._home.recorder.open(target.name, "", "The gate: may this image be sent and activated?")
-        try:
-            signed = gate.authorise(file, target.eui64, now, self._sign, detached)
-            cleared = gate.clear(signed, target.eui64, now, detached)
-        except GateError as refused:
-            exchange.checks.append(_refusal(refused))
-            self._home.recorder.close()
-            raise
+        signed = gate.authorise(file, target.eui64, now, self._sign, detached)
+        cleared = gate.clear(signed, target.eui64, now, detached)
         digest = cleared.digest.hex()
+        exchange = self._home.recorder.open(target.name, "", QUESTION)
         exchange.checks.append(check("hash of the image on the list of certified products", digest, digest))
         self._home.recorder.close()
         self._say(f"gate: {cleared.model} firmware {cleared.version.hex().upper()} is cleared")
         self._say(f"gate: SHA-256 computed {digest}, as on the list")
         return cleared
 
-    def deliver(self, cleared: ClearedImage) -> None:
-        """Bring the image to the device, and have its receipt. Raises GateError, DeviceFinding."""
+    def _deliver(self, cleared: ClearedImage) -> None:
         done = deliver(self._home, cleared, self._target)
         self._say(f"delivery through {done.via}: {done.text}, {done.size} octets in {done.blocks} blocks")
         if not done.complete:
@@ -134,15 +155,12 @@ class FirmwareUpdate:
         if self._target.type in REPORTS_RECEIPT:
             self._receipt(cleared)
 
-    def cancel(self, file: bytes) -> ClearedImage:
-        """Take back an activation that is still to come. Raises GateError, DeviceFinding."""
+    def _cancel(self, file: bytes) -> ClearedImage:
         cleared = self._lists.gate.clear_for_cancelling(file, self._target.eui64, self._home.clock.now())
         reply = self._target.ask(cancel_activation(cleared), success=False)
         reply.expect("answer", ActivateFirmwareResponse(), reply.value)
         self._say(f"activation of firmware {cleared.version.hex().upper()} cancelled")
         return cleared
-
-    # inside
 
     def _sign(self, octets: bytes) -> bytes:
         party = self._home.head_end.holder(AUTHORISERS[self._target.type], self._target.eui64)
@@ -194,6 +212,11 @@ class FirmwareUpdate:
 
     def _listen(self, use_case: str, title: str, *codes: int, wait: int = 0) -> tuple[Observation, Message | None]:
         return self._target.listen(use_case, title, lambda each: each.message_code in codes, wait + self._patience)
+
+
+def can_be_updated(kind: DeviceType) -> bool:
+    """Whether a kind of device has firmware of its own; that of the gas proxy is the hub's."""
+    return kind in _VERSION_READS
 
 
 def read_version(target: Target) -> bytes:
