@@ -17,6 +17,7 @@ from protocols.eui64 import Eui64, eui64_text
 from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH, point_of, private_from, sign
 from protocols.gbcs.keys import KeyUse
 from protocols.instant import Instant
+from protocols.secret import Secret
 from protocols.smki.certificate import CertificateKind, key_identifier
 from protocols.smki.issue import BulkIssuer, Issuer, Validity
 from protocols.smki.names import KeyUsage
@@ -110,7 +111,7 @@ class Clerk:
         """A request for a key pair made here, and the sealed private key."""
         private = private_from(self._entropy(ENTROPY_LENGTH))
         point = point_of(private.public_key())
-        octets = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        octets = Secret(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
         sealed = self._seal.close(octets, PAIR_PURPOSE + key_identifier(point))
         entity, usage = Eui64(task.entity or b""), USAGES[KeyUse(task.use or KeyUse.DIGITAL_SIGNING)]
         if task.role is None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from protocols.enumerations import plain_members
 from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH, load_private, point_of, private_from, sign
 from protocols.instant import Instant
+from protocols.secret import Secret
 from protocols.smki.certificate import Certificate, key_identifier
 from protocols.smki.infrastructure import KeyPair, serial_number
 from protocols.smki.issue import DEVICE, ORGANISATION, Issuer, Policy, Validity, issue_authority, issue_root
@@ -196,7 +197,7 @@ class Authorities:
     def _new_pair(self, hierarchy: Hierarchy, level: Level) -> KeyPair:
         private = private_from(self._entropy(ENTROPY_LENGTH))
         point = point_of(private.public_key())
-        octets = private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+        octets = Secret(private.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()))
         identifier = key_identifier(point)
         write_private(self._path(hierarchy, level, identifier), self._seal().close(octets, identifier))
         return KeyPair(point, lambda to_sign: sign(private, to_sign))

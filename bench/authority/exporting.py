@@ -18,6 +18,7 @@ from protocols.enumerations import plain_members
 from protocols.gbcs.elliptic_curve import load_private
 from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.keys import KeyName
+from protocols.secret import Secret
 
 from .files import pem, write_file, write_private
 from .laboratory import Laboratory
@@ -106,7 +107,7 @@ def _write_plain(lab: Laboratory, folder: Path, name: KeyName, record: Record) -
     octets = lab.private_key(record)
     if octets is None:
         return False
-    text = load_private(octets).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    text = Secret(load_private(octets).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     write_private(folder / f"{name.party.hex()}-{name.use}.key", text)
     return True
 

@@ -23,8 +23,9 @@ PASS_PHRASE_FILE = "pass-phrase"  # noqa: S105 - the name of a file
 SALT_LENGTH = 16
 _NONCE_LENGTH = 12
 _KEY_LENGTH = 32
-_COST = {"n": 1 << 15, "r": 8, "p": 1, "maxmem": 64 << 20}
-"""About a tenth of a second and 32 MB for each guess (RFC 7914 section 2)."""
+USUAL_COST = 15
+"""Binary logarithm of what a guess of the pass phrase costs (RFC 7914 section 2): a tenth of a second and 32 MB."""
+_MAX_COST = 20
 _MAX_PHRASE = 4096
 
 Entropy = Callable[[int], bytes]
@@ -56,9 +57,13 @@ class Seal:
         self._key, self._cipher, self._entropy = Secret(key), AESGCM(key), entropy
 
     @classmethod
-    def from_pass_phrase(cls, phrase: bytes, salt: bytes, entropy: Entropy = os.urandom) -> Seal:
-        """The seal that a pass phrase and a salt make; slow on purpose."""
-        return cls(Secret(scrypt(phrase, salt=salt, dklen=_KEY_LENGTH, **_COST)), entropy)
+    def from_pass_phrase(cls, phrase: bytes, salt: bytes, cost: int, entropy: Entropy = os.urandom) -> Seal:
+        """The seal that a pass phrase and a salt make; slow on purpose. Raises SealError for a cost out of range."""
+        if not 1 <= cost <= _MAX_COST:
+            raise SealError(f"a pass phrase at a cost of 1 to {_MAX_COST} is read, not {cost}")
+        work = 1 << cost
+        key = scrypt(phrase, salt=salt, dklen=_KEY_LENGTH, n=work, r=8, p=1, maxmem=(work << 10) + (1 << 20))
+        return cls(Secret(key), entropy)
 
     def __repr__(self) -> str:
         return "<Seal>"
@@ -71,10 +76,10 @@ class Seal:
         nonce = self._entropy(_NONCE_LENGTH)
         return nonce + self._cipher.encrypt(nonce, octets, purpose)
 
-    def open(self, sealed: bytes, purpose: bytes) -> bytes:
+    def open(self, sealed: bytes, purpose: bytes) -> Secret:
         """What was sealed for this purpose. Raises SealError."""
         try:
-            return self._cipher.decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], purpose)
+            return Secret(self._cipher.decrypt(sealed[:_NONCE_LENGTH], sealed[_NONCE_LENGTH:], purpose))
         except (InvalidTag, ValueError):
             raise SealError("a wrong pass phrase, or octets that were changed on the disk") from None
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ..eui64 import Eui64, eui64_text
 from ..gbcs.roles import RemotePartyRole
 from ..instant import Instant, instant
+from ..secret import Secret
 from .certificate import Certificate, TrustAnchor
 from .issue import (
     DEVICE,
@@ -106,7 +107,8 @@ def key_pair(entropy: bytes) -> KeyPair:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-    digest = sha256(b"private key 1" + entropy).digest() + sha256(b"private key 2" + entropy).digest()
+    entropy = Secret(entropy)
+    digest = Secret(sha256(b"private key 1" + entropy).digest() + sha256(b"private key 2" + entropy).digest())
     private = ec.derive_private_key(int.from_bytes(digest, "big") % (_ORDER - 1) + 1, ec.SECP256R1())
     algorithm = ec.ECDSA(hashes.SHA256(), deterministic_signing=True)
     point = private.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
