@@ -116,9 +116,7 @@ def run(
     ] = None,
     cpl: Annotated[
         Path | None,
-        typer.Option(
-            "--cpl", metavar="FILE", help="With --hex: the list of firmware that may be activated."
-        ),
+        typer.Option("--cpl", metavar="FILE", help="With --hex: the list of firmware that may be activated."),
     ] = None,
     json: Json = False,
 ) -> None:

@@ -6,7 +6,7 @@ signed by that party where the use case is critical, and always gets its MAC fro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -67,6 +67,8 @@ class HeadEnd:
         self.parties, self.devices = dict(parties), dict(devices)
         self.now: Instant = 0
         self.sent: list[Command] = []
+        self.planned: Callable[[Command, Instant], None] = lambda _command, _due: None
+        """Told of every command that a device carries out later, and of when that is."""
         self._first = FIRST_COUNTER if first_counter is None else first_counter
         self._counters: dict[tuple[RemotePartyRole, Eui64], int] = {}
         self._holders: dict[tuple[Eui64, RemotePartyRole], Party] = {}
@@ -195,8 +197,10 @@ class HeadEnd:
         check_activation(drafted.message, drafted.request.cleared, drafted.device, self.now)
 
     def keep(self, command: Command) -> None:
-        """Remember a command as sent, right or spoiled."""
+        """Remember a command as sent, right or spoiled; one that is carried out later is told to ``planned``."""
         self.sent.append(command)
+        if command.request.due is not None and command.request.due > self.now:
+            self.planned(command, command.request.due)
 
     def _draft(
         self, device: Eui64, request: Request, party: Party, behalf: RemotePartyRole | None, counter: int

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Coroutine, Iterable
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hal.address import PtyAddress
 from hal.blocks import BlockChannel
@@ -35,6 +35,9 @@ from .recorder import Recorder
 from .rig import DeviceSection, Rig, RigError, SupplierCells
 from .session import Session
 from .target import Target
+
+if TYPE_CHECKING:
+    from .products.keeping import HeadEndLists
 
 T = TypeVar("T")
 
@@ -125,6 +128,13 @@ class Home:
         """An emulated device is taken out of service: it destroys its keys and falls silent for good."""
         self.tick()
         self.run(self.installation.decommission(self.target(device).eui64))
+
+    @cached_property
+    def lists(self) -> HeadEndLists:
+        """What the head end keeps: certified products, none at first, inventory, planned work; and the gate."""
+        from .products.keeping import lists_of  # only for those who update firmware
+
+        return lists_of(self)
 
     def buy(self, target: Target) -> None:
         """Put an emulated device back into the state in which a meter operator buys it: to be handed over."""

@@ -14,13 +14,14 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
 
 from ..device_model import DeviceModel
+from ..head_end import party_text
 from ..inventory import RELATIONS, Inventory, Status
 from .gate import Gate
 from .listing import CertifiedProducts
-from .planned_work import PlannedWork
+from .planned_work import PlannedWork, Work, WorkKind
 
 if TYPE_CHECKING:
-    from ..head_end import HeadEnd
+    from ..head_end import Command, HeadEnd
     from ..home import Home
     from ..target import Target
 
@@ -47,7 +48,14 @@ def lists_of(home: Home, products: CertifiedProducts | None = None) -> HeadEndLi
     """The lists of a home, with the list of products given or an empty one."""
     kept, inventory = products or CertifiedProducts(), _inventory(home)
     gate = Gate(kept, inventory, lambda role, device: signing_point(home.head_end, role, device))
-    return HeadEndLists(kept, inventory, PlannedWork(), gate)
+    planned = PlannedWork()
+    home.head_end.planned = lambda command, due: _plan(planned, home.head_end, command, due)
+    return HeadEndLists(kept, inventory, planned, gate)
+
+
+def _plan(planned: PlannedWork, head_end: HeadEnd, command: Command, due: Instant) -> None:
+    who = party_text(head_end, command.message.originator)
+    planned.add(Work(command.device, WorkKind.COMMAND, command.request.title, due, who))
 
 
 def signing_point(head_end: HeadEnd, role: RemotePartyRole, device: Eui64 | None = None) -> bytes | None:

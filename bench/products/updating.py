@@ -32,7 +32,6 @@ from ..delivery import deliver
 from ..evidence import Check, Verdict
 from ..findings import DeviceFinding
 from ..requests import Request, activate_firmware, asn1, cancel_activation, dlms, gbz
-from .planned_work import Work, WorkKind
 from .refusals import GateError
 
 if TYPE_CHECKING:
@@ -159,6 +158,9 @@ class FirmwareUpdate:
         cleared = self._lists.gate.clear_for_cancelling(file, self._target.eui64, self._home.clock.now())
         reply = self._target.ask(cancel_activation(cleared), success=False)
         reply.expect("answer", ActivateFirmwareResponse(), reply.value)
+        for work in list(self._lists.planned.standing(self._target.eui64, self._target.now)):
+            if work.what == _activating(cleared):
+                self._lists.planned.done(work.number)
         self._say(f"activation of firmware {cleared.version.hex().upper()} cancelled")
         return cleared
 
@@ -178,8 +180,7 @@ class FirmwareUpdate:
     def _activate(self, cleared: ClearedImage, at: Instant | None) -> bool:
         """False if it will be carried out later than anybody waits for."""
         wanted = _outcome_text(ActivationOutcome(ActivationResult.SUCCESS, cleared.version))
-        title = f"Activate firmware {cleared.version.hex().upper()}"
-        reply = self._target.ask(activate_firmware(cleared, at, title), success=False)
+        reply = self._target.ask(activate_firmware(cleared, at, _activating(cleared)), success=False)
         if at is None:
             found = _outcome_text(reply.value.outcome)
             self._say(f"activation: {found}")
@@ -187,11 +188,10 @@ class FirmwareUpdate:
             return True
         reply.expect("answer", ActivateFirmwareResponse(), reply.value)
         self._say(f"activation accepted for {instant_text(at)}")
-        return self._carried_out(title, wanted, at)
+        return self._carried_out(wanted, at)
 
-    def _carried_out(self, title: str, wanted: str, at: Instant) -> bool:
-        planned, wait = self._lists.planned, at - self._home.clock.now()
-        work = planned.add(Work(self._target.eui64, WorkKind.COMMAND, title, at, "supplier"))
+    def _carried_out(self, wanted: str, at: Instant) -> bool:
+        wait = at - self._home.clock.now()
         if not self._home.clock.virtual and wait > self._patience:
             return False
         seen, message = self._listen(ACTIVATION, "Outcome of the activation", ACTIVATION_ALERT, wait=wait)
@@ -199,7 +199,6 @@ class FirmwareUpdate:
         found = "no alert" if alert is None else _outcome_text(alert.outcome)
         self._say(f"activation: {found}")
         seen.expect("outcome", wanted, found)
-        planned.done(work.number)
         return True
 
     def _activated_itself(self, cleared: ClearedImage) -> None:
@@ -228,6 +227,10 @@ def read_version(target: Target) -> bytes:
         reply.expect("result", ReadResult.SUCCESS, reply.value.result)
         return bytes(reply.value.version)
     return bytes(reply.data[0].value)
+
+
+def _activating(cleared: ClearedImage) -> str:
+    return f"Activate firmware {cleared.version.hex().upper()}"
 
 
 def _refusal(refused: GateError) -> Check:

@@ -129,7 +129,10 @@ def test_an_activation_may_be_dated(rig: Bench, name: str) -> None:
     done = rig.update(name).run(image.encode(), at=at)
     assert (done.version, done.pending) == (NEW, None)
     assert f"activation accepted for {instant_text(at)}" in rig.steps
-    assert list(rig.lists.planned.standing(rig.home.target(name).eui64, 0)) == []
+    (work,) = rig.lists.planned.standing(rig.home.target(name).eui64, NOW)
+    assert (work.due, work.what) == (at, "Activate firmware 00000002")
+    assert work.ordered_by.startswith("wan provider 90" if name == "hub" else "supplier 90")
+    assert list(rig.lists.planned.standing(rig.home.target(name).eui64, at)) == []
     assert rig.home.clock.now() >= at
 
 
@@ -138,8 +141,10 @@ def test_an_activation_is_cancelled(rig: Bench) -> None:
     update, target, home = rig.update(name), rig.home.target(name), rig.home
     cleared = update.clear(image.encode())
     update.deliver(cleared)
-    target.ask(activate_firmware(cleared, home.clock.now() + DAY), success=False)
+    target.ask(activate_firmware(cleared, home.clock.now() + DAY, "Activate firmware 00000002"), success=False)
+    assert len(list(rig.lists.planned.standing(target.eui64, home.clock.now()))) == 1
     update.cancel(image.encode())
+    assert list(rig.lists.planned.standing(target.eui64, home.clock.now())) == []
     home.pass_time(2 * DAY)
     assert read_version(target) == bytes.fromhex("02000001")
     assert target.ask(activate_firmware(cleared), success=False).value.outcome.version == NEW
