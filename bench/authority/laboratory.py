@@ -25,7 +25,7 @@ from ..database import DatabaseError, open_database, transaction
 from .answering import PAIR_PURPOSE
 from .authorities import KEY_FOLDER, Authorities, Hierarchy, Level
 from .repository import Record, Repository
-from .sealing import SALT_LENGTH, BrokenError, Entropy, LabError, Seal, SealError
+from .sealing import SALT_LENGTH, USUAL_COST, BrokenError, Entropy, LabError, Seal, SealError
 from .tables import DATABASE, FORM
 from .times import AUTHORITY_YEARS, USUAL, Limits, years_from
 
@@ -75,14 +75,16 @@ class Laboratory:
         begins: Instant = BEGINS,
         limits: Limits = USUAL,
         entropy: Entropy = os.urandom,
+        cost: int = USUAL_COST,
     ) -> Laboratory:
         """A new laboratory in a folder that is not there, is empty, or holds a pass phrase alone. Raises LabError.
 
-        What it issues is valid from ``begins`` on, unless said otherwise: rigs live at times of their own.
+        What it issues is valid from ``begins`` on, unless said otherwise: rigs live at times of their own. ``cost`` is
+        that of a guess of the pass phrase.
         """
         check_new(folder)
         salt = entropy(SALT_LENGTH)
-        seal = Seal.from_pass_phrase(phrase, salt, entropy)
+        seal = Seal.from_pass_phrase(phrase, salt, cost, entropy)
         (folder / KEY_FOLDER).mkdir(mode=0o700, exist_ok=True)
         (folder / PURPOSE_FILE).write_text("test\n")
         fresh = folder / f"{DATABASE}.new"
@@ -90,6 +92,7 @@ class Laboratory:
         db = open_database(fresh, FORM)
         facts = {
             "salt": salt,
+            "cost": bytes((cost,)),
             "check": seal.close(_CHECK, _CHECK_PURPOSE),
             "begins": begins.to_bytes(8, "big"),
             "serial": (0).to_bytes(8, "big"),
@@ -158,7 +161,8 @@ class Laboratory:
     @cached_property
     def seal(self) -> Seal:
         """What private keys are sealed with. Raises SealError for a wrong pass phrase."""
-        seal = Seal.from_pass_phrase(self._phrase(), self.fact("salt"), self.entropy)
+        cost = int.from_bytes(self.fact("cost"), "big")
+        seal = Seal.from_pass_phrase(self._phrase(), self.fact("salt"), cost, self.entropy)
         try:
             seal.open(self.fact("check"), _CHECK_PURPOSE)
         except SealError:
