@@ -51,15 +51,16 @@ def can_be_handed_over(kind: DeviceType) -> bool:
 
 
 def asker(target: Target, role: RemotePartyRole) -> Party:
-    """Who asks a device about a role: its party where the device knows one with a key agreement key, or the broker."""
-    knows = AGREEMENT in cells_of(target.type, role)
-    return target.head_end.holder(role if knows else BROKER, target.eui64)
+    """Who asks a device about a role: its supplier or network operator for themselves, the broker for all others."""
+    asks = role if role in (SUPPLIER, OPERATOR) and cells_of(target.type, role) else BROKER
+    return target.head_end.holder(asks, target.eui64)
 
 
 def details_request(asks: Party, *roles: RemotePartyRole, title: str = "Read trust anchor details") -> Request:
-    """CS02a: whose credentials are in the cells of these roles?"""
+    """CS02a: whose credentials are in the cells of these roles? With the load controller among them it is CS02f."""
     use = AGREEMENT if asks.role is BROKER else SIGNING
-    return asn1("CS02a", CredentialDetailsCommand(cell(asks.role, use), roles), title=title)
+    name = "CS02f" if RemotePartyRole.LOAD_CONTROLLER in roles else "CS02a"
+    return asn1(name, CredentialDetailsCommand(cell(asks.role, use), roles), title=title)
 
 
 def party_details(target: Target, role: RemotePartyRole, title: str = "Read trust anchor details") -> Reply:

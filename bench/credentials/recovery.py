@@ -27,14 +27,14 @@ from ..findings import DeviceFinding
 from ..head_end import BROKER
 from ..inventory import Inventory, Status
 from ..pki import CELLS, Party
-from ..target import Target
+from ..target import Reply, Target
 from .cells import ROOT_CELL, cells_of, details_request, holds, reported
 from .update import AUTHORISERS, Row, Update, cell_text, check_results, floor, results_of, rows_for, update_request
 
 if TYPE_CHECKING:
     from ..home import Home
 
-RECOVERY = RemotePartyRole.RECOVERY
+RECOVERY, CONTROLLER = RemotePartyRole.RECOVERY, RemotePartyRole.LOAD_CONTROLLER
 _BY_RECOVERY, _BY_CONTINGENCY = ReplacementMode.ANY_EXCEPT_ABNORMAL_ROOT_BY_RECOVERY, ReplacementMode.ANY_BY_CONTINGENCY
 
 
@@ -145,7 +145,8 @@ class Recovery:
         if not new:
             return _result(target, Outcome.NOT_CONCERNED, reason="it knows none of the parties concerned")
         signer = self._home.head_end.holder(RECOVERY, target.eui64)
-        work = _Work(_BY_RECOVERY, new, signer, (signer,), "Replace credentials by the recovery key")
+        brokers = (self._home.head_end.holder(BROKER, target.eui64), *(each for each in new if each.role is BROKER))
+        work = _Work(_BY_RECOVERY, new, signer, (signer, *brokers), "Replace credentials by the recovery key")
         done = _carry_out(self._home, target, work)
         if done.outcome is Outcome.RECOVERED:
             self._book.note(target, Status.RECOVERED, "credentials replaced by the recovery key")
@@ -241,19 +242,29 @@ def _carry_out(home: Home, target: Target, work: _Work) -> DeviceRecovery:
 def _missing(target: Target, work: _Work) -> list[tuple[Party, KeyUse]]:
     """The cells that do not hold what they should."""
     roles = tuple(party.role for party in work.new)
-    for asks in work.asks[:-1]:
-        reply = target.may_answer(details_request(asks, *roles), asks)
-        if reply is not None:
-            break
-    else:
-        asks = work.asks[-1]
-        reply = target.ask(details_request(asks, *roles), party=asks)
+    asks, reply = _first_who_is_answered(
+        target, work.asks, tuple(role for role in roles if role is not CONTROLLER) or (BROKER,)
+    )
+    replies = dict.fromkeys(roles, reply)
+    if CONTROLLER in roles:  # by a use case of its own, which leaves out others and is not for the recovery key
+        asks = asks if asks.role is BROKER else target.head_end.holder(BROKER, target.eui64)
+        replies[CONTROLLER] = target.ask(details_request(asks, CONTROLLER), party=asks)
     return [
         (party, use)
         for party in work.new
         for use in cells_of(target.type, party.role)
-        if not holds(reported(reply, party.role), party, use)
+        if not holds(reported(replies[party.role], party.role), party, use)
     ]
+
+
+def _first_who_is_answered(
+    target: Target, parties: Sequence[Party], roles: tuple[RemotePartyRole, ...]
+) -> tuple[Party, Reply]:
+    for asks in parties[:-1]:
+        reply = target.may_answer(details_request(asks, *roles), asks)
+        if reply is not None:
+            return asks, reply
+    return parties[-1], target.ask(details_request(parties[-1], *roles), party=parties[-1])
 
 
 def _replace_missing(

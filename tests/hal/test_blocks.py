@@ -73,3 +73,24 @@ def test_too_long_a_message_and_silence_are_typed_errors() -> None:
             await channel.receive(0.01)
 
     asyncio.run(run())
+
+
+def test_a_message_waits_for_the_acknowledgement_of_the_one_before_though_nobody_receives() -> None:
+    """The answer to a long message may never come; then nobody has heard that all its blocks arrived."""
+
+    async def two() -> list[bytes]:
+        near, far = memory_pair()
+        one, other = BlockChannel(WrapperChannel(near)), BlockChannel(WrapperChannel(far))
+        taken: list[bytes] = []
+
+        async def take() -> None:
+            while len(taken) < 2:
+                taken.append((await other.receive(PATIENCE)).payload)
+
+        taking = asyncio.create_task(take())
+        for number in range(2):
+            await one.send(bytes((number,)) * (LONGEST_UNIT + 1))
+        await asyncio.wait_for(taking, PATIENCE)
+        return taken
+
+    assert [message[0] for message in asyncio.run(two())] == [0, 1]
