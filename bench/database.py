@@ -50,7 +50,7 @@ def open_database(path: Path | str | None, form: Form, *, create: bool = True) -
         _check(db, path, form)
     except sqlite3.Error as error:
         db.close()
-        raise DatabaseError(f"{path}: holds no {form.what}: {error}") from None
+        raise DatabaseError(f"{path}: is not {form.what}: {error}") from None
     except DatabaseError:
         db.close()
         raise
