@@ -140,6 +140,8 @@ class Authorities:
 
         Subscribers notice nothing: the name stays, the key is another. Raises LabError.
         """
+        if self._db.in_transaction:
+            raise LabError("a key is not replaced inside another change: the old one would be destroyed too early")
         old = self._find_current(hierarchy, level)
         pair = self._new_pair(hierarchy, level)
         certificate = self._certify(hierarchy, level, pair, validity)

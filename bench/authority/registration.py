@@ -95,14 +95,14 @@ class Registration:
     def apply(
         self, application: Application, now: Instant, *, accept: bool = True, not_before: Instant | None = None
     ) -> Entry:
-        """A single request, answered at once; with ``accept`` the certificate is accepted and lodged too."""
-        lab = self._lab
-        with lab.change(now):
+        """A single request, answered at once; with ``accept`` the certificate is lodged too. All or nothing."""
+        self._renewal.advance(now)  # before the transaction: the old key is destroyed when the new one is kept
+        with self._lab.change(now):
             number = self.submit(application, now)
-        self.answer([self.get(number)], now, self.answer_here, not_before=not_before)
-        if accept and self.get(number).state is State.ISSUED:
-            self.accept(number, now)
-            self.lodge(now)
+            self.answer([self.get(number)], now, self.answer_here, not_before=not_before)
+            if accept and self.get(number).state is State.ISSUED:
+                self.accept(number, now)
+                self.lodge(now)
         return self.get(number)
 
     def submit(self, application: Application, now: Instant, batch: int | None = None) -> int:

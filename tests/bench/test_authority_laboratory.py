@@ -214,7 +214,7 @@ def test_an_interrupted_beginning_can_be_begun_again(tmp_path: Path, monkeypatch
 def test_a_spoiled_database_is_one_clear_error(tmp_path: Path, spoil: str) -> None:
     folder = tmp_path / "lab"
     with make(folder) as lab:
-        for number in range(40):
+        for number in range(8):
             issued(lab, for_supplier(owner=SUPPLIER[:7] + bytes((number,))))  # type: ignore[arg-type]  # octets
     file = folder / DATABASE
     octets = file.read_bytes()
