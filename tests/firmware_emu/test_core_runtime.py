@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Coroutine
+from functools import partial
 
 from firmware_emu import NEVER, Device, Output, Part, SwitchMoved
 from firmware_emu.runtime import ScaledTime, Server, on_pty, on_tcp
 from protocols.dlms.wrapper import FrameReceived, WrapperLink, encode_frame
 from protocols.gbcs.message import Cra, Message
+from protocols.image_delivery import PORT, Offer, Progress, Status, decode_frame
 
+from .asn1_home import Asn1Rig
 from .tiny import OPEN_SWITCH, READ_SWITCH, START, Rig
 
 
@@ -163,5 +166,24 @@ def test_a_device_does_not_wait_for_those_who_do_not_read() -> None:
         await server.give(rig.send(b"\x00"))
         await stream.close()
         await serving
+
+    run(work())
+
+
+def test_images_come_in_on_a_port_of_their_own() -> None:
+    """The answer goes to the port that asked; a device that takes no images says nothing, and what follows is heard."""
+
+    async def work() -> None:
+        asn1, rig = Asn1Rig(), Rig()
+        offer = Offer(asn1.identity, 5000, bytes(32))
+        for device, now, answered in ((asn1.device, asn1.now, True), (rig.meter, START, False)):
+            async with on_tcp(Server(device, partial(int, now))) as address:
+                frames = encode_frame(b"no frame", 9, PORT) + encode_frame(offer.encode(), 9, PORT)
+                if not answered:
+                    frames += encode_frame(rig.build("ECS45", READ_SWITCH).encode(), 7, 1)
+                answer = await ask_tcp(address, frames)
+            assert (answer.source, answer.destination) == ((PORT, 9) if answered else (1, 7))
+            if answered:
+                assert decode_frame(answer.payload) == Progress(offer.name, Status.CONTINUE)
 
     run(work())

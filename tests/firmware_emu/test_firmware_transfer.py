@@ -6,8 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from firmware_emu import Device, MemoryNvm, SendHan
+from firmware_emu import Device, MemoryNvm, Personality, PersonalityError, SendHan
+from firmware_emu.devices import chf
 from firmware_emu.nvm import Medium
 from firmware_emu.outputs import Output
 from firmware_emu.parts.firmware.banks import PAGE
@@ -24,7 +27,7 @@ from protocols.gbcs.firmware_image import FirmwareImage, OtaHeader
 from protocols.gbcs.keys import KeyName, MemoryKeyStore
 from protocols.gbcs.message import Message
 from protocols.gbcs.roles import DeviceType
-from protocols.image_delivery import FileBlock, Offer, Progress, Status, decode_frame
+from protocols.image_delivery import FileBlock, Offer, Progress, Status, Withdraw, decode_frame
 from protocols.image_delivery_ends import DeliveryClient
 from protocols.zigbee.ota import (
     ABORT,
@@ -35,6 +38,7 @@ from protocols.zigbee.ota import (
     ImageBlockRequest,
     ImageNotify,
     QueryNextImage,
+    QueryNextImageResponse,
     UpgradeEnd,
     decode_ota,
     encode_ota,
@@ -44,9 +48,28 @@ from .asn1_home import DEVICES, DS, START, SUPPLIER, WAN, Asn1Rig, value_of
 from .test_firmware import NEW, OLD, activate, image, receive, store, version
 from .tiny import messages
 
+HUB = DEVICES[DeviceType.CHF]
 METER, DISPLAY, GAS = (DEVICES[kind] for kind in (DeviceType.ESME, DeviceType.PPMID, DeviceType.GSME))
 RESULT = FirmwareTransferResult
 BIG = bytes(range(256)) * 12
+FILE_ID = FileId(0x121D, 0, 2)
+WELL_FORMED = [
+    *(
+        encode_ota(message, 1)
+        for message in (
+            ImageNotify(),
+            QueryNextImage(FILE_ID, 1),
+            QueryNextImageResponse(0, FILE_ID, 1 << 31),
+            ImageBlockRequest(FILE_ID, 0, 64, METER, 9),
+            ImageBlock(0, FILE_ID, 0, bytes(64)),
+            ImageBlock.later(1 << 31, 0xFFFF),
+            UpgradeEnd(0, FILE_ID),
+        )
+    ),
+    Offer(METER, 10, bytes(32)).encode(),
+    FileBlock(Offer(METER, 10, bytes(32)).name, 0, bytes(10)).encode(),
+    Withdraw(Offer(METER, 10, bytes(32)).name).encode(),
+]
 
 
 class Home:
@@ -411,3 +434,36 @@ def test_an_image_header_that_lies_about_its_size_costs_nothing() -> None:
     header = OtaHeader(0x121D, 0, 2, total_size=0xFFFFFFFF).encode()
     assert store(rig).receive_block(0, header + bytes(200)) == 0
     assert rig.security_log() == [0x8F1C]
+
+
+def test_blocks_cost_time_on_the_air_and_wait_for_a_suspended_device() -> None:
+    hub = chf.make_device(HUB, Personality(device=DeviceType.CHF), MemoryNvm(), MemoryKeyStore())
+    hub.power_on(START)
+    radio = hub.find(SubGhz)
+    radio.admit(METER)
+    assert radio.may_send_block(METER, 64)
+    assert radio.may_send_block(DISPLAY, 64)  # which is in the other band
+    assert [row[1] for row in radio.state.sent] == [bytes(METER)]
+    radio.state.suspended.append(bytes(METER))
+    assert not radio.may_send_block(METER, 64)
+
+
+@pytest.mark.parametrize("name", ["block_period", "transfers_at_once"])
+def test_settings_of_a_transfer_have_their_range(name: str) -> None:
+    assert getattr(Personality(**{name: 0xFFFF}), name) == 0xFFFF  # type: ignore[arg-type]  # a number
+    for wrong in (-1, 0x10000):
+        with pytest.raises(PersonalityError, match=name):
+            Personality(**{name: wrong})  # type: ignore[arg-type]  # a number
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.lists(st.tuples(st.booleans(), st.binary(max_size=60) | st.sampled_from(WELL_FORMED)), max_size=20))
+def test_neither_hub_nor_meter_is_upset_by_any_frame(frames: list[tuple[bool, bytes]]) -> None:
+    for rig in (Asn1Rig(DeviceType.CHF), Asn1Rig()):
+        for by_radio, octets in frames:
+            if by_radio:
+                rig.device.receive_han(METER, CLUSTER, octets, START)
+            else:
+                answer_to(rig.device, octets)
+        assert rig.device.unsaved() == []
+        rig.start()

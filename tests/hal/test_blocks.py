@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from hal import BlockChannel, ChannelTimeout, WrapperChannel, memory_pair
+from hal.frame import Frame
 from protocols.dlms.block_link import LONGEST_UNIT
 from protocols.errors import EncodeError
 
@@ -94,3 +95,19 @@ def test_a_message_waits_for_the_acknowledgement_of_the_one_before_though_nobody
         return taken
 
     assert [message[0] for message in asyncio.run(two())] == [0, 1]
+
+
+def test_what_goes_to_another_port_passes_as_it_is_and_so_does_what_comes_back() -> None:
+    """Whatever it begins with: the first octet of a block, too."""
+
+    async def two_ports() -> tuple[Frame, Frame]:
+        near, far = memory_pair()
+        one, raw = BlockChannel(WrapperChannel(near)), WrapperChannel(far)
+        await one.send(b"\xe0" + bytes(3000), 2, 2)
+        there = await raw.receive(PATIENCE)
+        await raw.send(b"\xe0 no block", 2, there.source)
+        return there, await one.receive(PATIENCE)
+
+    there, back = asyncio.run(two_ports())
+    assert there == Frame(b"\xe0" + bytes(3000), 2, 2)
+    assert back == Frame(b"\xe0 no block", 2, 2)
