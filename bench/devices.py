@@ -64,7 +64,7 @@ def problems_with_keys(device: Device) -> list[str]:
     def look(keys: OwnKeys) -> None:
         keys.load(device.nvm)
         found.extend(keys.refused)
-        if not keys.state.sealed and not keys.state.erased:
+        if not keys.state.sealed.held and not keys.state.erased:
             found.append("no private key")
 
     _own_keys(device, look)

@@ -26,7 +26,8 @@ from bench.requests import Request, asn1, dlms
 from bench.rig import load_rig
 from firmware_emu import Device, MemoryNvm
 from firmware_emu.outputs import SendMessage
-from firmware_emu.parts.credentials.own_keys import RECORDS, OwnKeys
+from firmware_emu.parts.credentials.own_keys import OwnKeys
+from firmware_emu.parts.credentials.sealed_keys import RECORDS
 from firmware_emu.sqlite_nvm import SqliteNvm
 from protocols.errors import LocalProtocolError
 from protocols.gbcs import elliptic_curve, keys, protection, sealing, utrn

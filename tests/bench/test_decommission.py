@@ -8,7 +8,7 @@ from bench.findings import DeviceFinding
 from bench.home import Home
 from bench.requests import dlms
 from bench.rig import load_rig
-from firmware_emu.parts.credentials.own_keys import RECORDS
+from firmware_emu.parts.credentials.sealed_keys import RECORDS
 
 METER, HUB = "electricity-meter", "hub"
 

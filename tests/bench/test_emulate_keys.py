@@ -14,7 +14,7 @@ from bench.head_end import HeadEnd
 from bench.home_files import MARK, HomeFiles
 from bench.pki import TestPki
 from bench.requests import Request, asn1, dlms
-from firmware_emu.parts.credentials.own_keys import RECORDS
+from firmware_emu.parts.credentials.sealed_keys import RECORDS
 from firmware_emu.sqlite_nvm import SqliteNvm
 from hal import open_blocking
 from protocols.gbcs.asn1_credentials import (

@@ -12,14 +12,9 @@ import pytest
 
 from firmware_emu import Device, MemoryNvm, Output, Personality, PersonalityError, PowerCut
 from firmware_emu.parts.credentials.asn1 import asn1_parts
-from firmware_emu.parts.credentials.own_keys import (
-    ERASES_NOTHING,
-    KEEPS_OLD_KEY_ON_SWAP,
-    KEY_REFUSED,
-    RECORDS,
-    OwnKeys,
-)
+from firmware_emu.parts.credentials.own_keys import ERASES_NOTHING, KEY_REFUSED, OwnKeys
 from firmware_emu.parts.credentials.rules import CELLS
+from firmware_emu.parts.credentials.sealed_keys import KEEPS_OLD_KEY_ON_SWAP, RECORDS
 from firmware_emu.parts.credentials.update import anchor_of
 from firmware_emu.parts.tamper import SUPPLY_LOCKED, Tamper
 from firmware_emu.sqlite_nvm import SqliteNvm

@@ -14,7 +14,8 @@ from bench.answers import Answer
 from bench.pki import CELLS
 from bench.requests import asn1, dlms, gbz
 from firmware_emu import MemoryNvm, PowerCut
-from firmware_emu.parts.credentials.own_keys import RECORDS, OwnKeys
+from firmware_emu.parts.credentials.own_keys import OwnKeys
+from firmware_emu.parts.credentials.sealed_keys import RECORDS
 from protocols.gbcs.asn1_credentials import (
     DeviceCertificateResult,
     IssueCredentialsCommand,
@@ -99,7 +100,9 @@ class Renewal:
         assert value_of(read).certificate == held
         if self.kind in READS:
             self.wire.ask(READS[self.kind], self.identity)
-        assert sorted(own.state.sealed) == [key.removeprefix(RECORDS) for key in self.wire.device.nvm.keys(RECORDS)]
+        assert sorted(own.state.sealed.held) == [
+            key.removeprefix(RECORDS) for key in self.wire.device.nvm.keys(RECORDS)
+        ]
 
     def held(self) -> bytes:
         """The certificate of the key that the device uses."""

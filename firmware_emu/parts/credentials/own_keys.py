@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from protocols.errors import CertificateError, DecodeError, MissingKeyError
 from protocols.gbcs.asn1_credentials import (
@@ -27,7 +27,7 @@ from protocols.gbcs.asn1_credentials import (
     UpdateDeviceCertificateResponse,
 )
 from protocols.gbcs.keys import KeyName, KeyUse, Purpose
-from protocols.gbcs.sealing import Fuses, Place, Slot, UnsealError
+from protocols.gbcs.sealing import Place
 from protocols.secret import Secret
 from protocols.smki.certificate import Certificate, CertificateKind
 from protocols.smki.check import check
@@ -36,6 +36,7 @@ from protocols.smki.request import CertificationRequest
 
 from ...defects import register_defect
 from ...part import DECOMMISSION, Part
+from .sealed_keys import SealedKeys, SealedState
 
 if TYPE_CHECKING:
     from ...device import Device
@@ -45,15 +46,10 @@ TAKES_ANY_OWN_CERTIFICATE = register_defect(
     "takes-any-own-certificate", "stores a certificate of its own without comparing it with the key it made"
 )
 
-KEEPS_OLD_KEY_ON_SWAP = register_defect(
-    "keeps-old-key-on-swap", "leaves the private key that was replaced in its memory, sealed"
-)
 ERASES_NOTHING = register_defect(
     "erases-nothing", "falls silent when it is to destroy its keys, but leaves them in its memory"
 )
 
-RECORDS = "key/"
-"""Begins the names of the records of sealed keys."""
 _USES = {KeyUsage.DIGITAL_SIGNATURE: KeyUse.DIGITAL_SIGNING, KeyUsage.KEY_AGREEMENT: KeyUse.KEY_AGREEMENT}
 _USAGES = {use: usage for usage, use in _USES.items()}
 _REFUSED = {KeyUse.DIGITAL_SIGNING: 0x8F4C, KeyUse.KEY_AGREEMENT: 0x8F4E}
@@ -63,30 +59,21 @@ KEY_REFUSED = 0x8F53
 """Logged when a sealed key does not open; that it is this code is inferred, no rule is published."""
 
 
-class Sealed(NamedTuple):
-    """What is known of a sealed key beside its record: the number of its sealing, the public key (65 octets)."""
-
-    generation: int
-    point: bytes
-
-
 @dataclass(slots=True)
 class OwnKeyState:
     """By use: ``certificates`` of the keys in use, in DER.
 
     ``awaited`` are public keys of waiting pairs that the maker put there without their private halves, ``requests``
-    certification requests made beforehand. ``made`` counts the pairs that this device has made, ``sealings`` how often
-    it has sealed one: neither ever goes back. ``sealed`` is by use and place: "ds in use". ``faults`` are numbers of
-    errors, by the operation and use that fail: "request ds", "store ka", "read ka". ``erased``: it has destroyed its
-    keys; ``decommissioned``: and all else that it knew of others.
+    certification requests made beforehand. ``made`` counts the pairs that this device has made and never goes back.
+    ``faults`` are numbers of errors, by the operation and use that fail: "request ds", "store ka", "read ka".
+    ``erased``: it has destroyed its keys; ``decommissioned``: and all else that it knew of others.
     """
 
     certificates: dict[str, bytes] = field(default_factory=dict)
     awaited: dict[str, bytes] = field(default_factory=dict)
     requests: dict[str, bytes] = field(default_factory=dict)
     made: int = 0
-    sealings: int = 0
-    sealed: dict[str, Sealed] = field(default_factory=dict)
+    sealed: SealedState = field(default_factory=SealedState)
     erased: bool = False
     decommissioned: bool = False
     faults: dict[str, int] = field(default_factory=dict)
@@ -105,15 +92,13 @@ class OwnKeys(Part):
     def __init__(self, secret: bytes = b"") -> None:
         super().__init__()
         self._secret = Secret(secret)
-        self._to_seal: dict[tuple[KeyUse, Place], None] = {}
-        self._to_wipe: dict[str, None] = {}
         self._to_erase = False
         self.refused: list[str] = []
         """Which sealed keys did not open when the memory was read, and why."""
 
     def attach(self, device: Device) -> None:
         super().attach(device)
-        self._fuses = Fuses(self._secret, device.identity)
+        self._sealed = SealedKeys(device, self._secret)
         device.alerts.listeners.append(self._heard)
         asn1 = device.asn1
         asn1.handler(0x000A, self._issue)
@@ -128,36 +113,14 @@ class OwnKeys(Part):
     def load(self, nvm: Nvm) -> None:
         """Open the sealed keys, before anything is signed. Raises CorruptRecord for the rest of the state."""
         super().load(nvm)
-        self._to_seal.clear()
-        self._to_wipe.clear()
         self._to_erase = False
-        self.refused = []
+        self.refused = self._sealed.open(nvm, self.state.sealed)
         if self.state.erased:
             self._forget_keys()
         else:
-            self.refused = [told for label in _LABELS if (told := self._open(nvm, label))]
             self._take_certificates()
         self.device.keyless = bool(self.refused) or self.state.erased
         self.device.retired = self.state.decommissioned
-
-    def _open(self, nvm: Nvm, label: str) -> str:
-        """Take a sealed key into the key store; why it does not open, empty if it does."""
-        sealed = self.state.sealed.get(label)
-        if sealed is None:
-            return ""
-        use, place = _use_and_place(label)
-        name = self._own(use)
-        if place is Place.IN_USE:
-            self.device.keys.remove(name)  # what was there before the supply failed is not relied on
-        try:
-            blob = nvm.get(RECORDS + label)
-            if blob is None:
-                raise UnsealError("a sealed key that is gone")
-            slot = Slot(self.device.identity, use, place, *sealed)
-            self.device.keys.unseal(name, slot, self._fuses, blob)
-        except UnsealError as error:
-            return f"{label}: {error}"
-        return ""
 
     def _take_certificates(self) -> None:
         keys = self.device.keys
@@ -178,39 +141,23 @@ class OwnKeys(Part):
         if self.state.erased:
             return
         for use in _USES.values():
-            name, label = self._own(use), _label(use, Place.IN_USE)
-            if label not in self.state.sealed and self.device.keys.holds_private(name):
+            name, label = self._own(use), f"{use} {Place.IN_USE}"
+            if label not in self.state.sealed.held and self.device.keys.holds_private(name):
                 self._seal_later(use, Place.IN_USE)
                 certificate = self.device.keys.certificate(name)
                 if certificate is not None:
                     self.state.certificates[use] = certificate
 
     def _seal_later(self, use: KeyUse, place: Place) -> None:
-        self._to_seal[use, place] = None
+        self._sealed.seal_later(use, place)
         self.touch()
 
     def save(self, nvm: Nvm) -> None:
         """Stage the state and what of the keys has changed: one commit holds them all."""
         if self._to_erase:
             self._destroy()
-        for label in self._to_wipe:
-            nvm.wipe(RECORDS + label)
-        for use, place in self._to_seal:
-            self._seal(nvm, use, place)
-        self._to_seal.clear()
-        self._to_wipe.clear()
+        self._sealed.save(nvm, self.state.sealed)
         super().save(nvm)
-
-    def _seal(self, nvm: Nvm, use: KeyUse, place: Place) -> None:
-        name, label, keys = self._own(use), _label(use, place), self.device.keys
-        self.state.sealings += 1
-        blob = keys.seal(name, place, self.state.sealings, self._fuses)
-        point = keys.public_point(name) if place is Place.IN_USE else keys.next_point(name)
-        self.state.sealed[label] = Sealed(self.state.sealings, point or b"")
-        if self.device.defective(KEEPS_OLD_KEY_ON_SWAP) and (old := nvm.get(RECORDS + label)) is not None:
-            nvm.put(f"{RECORDS}{label} before", old)
-        nvm.wipe(RECORDS + label)
-        nvm.put(RECORDS + label, blob)
 
     # the end of keys
 
@@ -239,10 +186,8 @@ class OwnKeys(Part):
     def _destroy(self) -> None:
         state, device = self.state, self.device
         self._to_erase, state.erased, device.keyless = False, True, True
-        self._to_seal.clear()
         if not device.defective(ERASES_NOTHING):
-            self._to_wipe.update(dict.fromkeys([label for label in _LABELS if label in state.sealed]))
-            state.sealed.clear()
+            self._sealed.wipe_all(state.sealed)
         self._forget_keys()
         if state.decommissioned:
             state.certificates.clear()
@@ -309,7 +254,7 @@ class OwnKeys(Part):
         return request.encode()
 
     def _entropy(self, use: KeyUse, number: int) -> Secret:
-        return self._fuses.entropy(f"{use} {number}")
+        return self._sealed.entropy(f"{use} {number}")
 
     # CS02d
 
@@ -353,10 +298,7 @@ class OwnKeys(Part):
                 self.device.keys.install_next(self._own(use), certificate.octets)
             except (CertificateError, MissingKeyError):
                 return _Result.PRIVATE_KEY_CHANGE_FAILED
-            self._to_seal.pop((use, Place.WAITING), None)
-            if self.state.sealed.pop(_label(use, Place.WAITING), None) is not None:
-                self._to_wipe[_label(use, Place.WAITING)] = None
-            self._seal_later(use, Place.IN_USE)
+            self._sealed.take_into_use(self.state.sealed, use)
         self.state.certificates[use] = certificate.octets
         self.touch()
         return _Result.SUCCESS
@@ -424,16 +366,6 @@ class OwnKeys(Part):
             self.state.faults[operation] = int(error)
 
 
-def _label(use: KeyUse, place: Place) -> str:
-    return f"{use} {place}"
-
-
-def _use_and_place(label: str) -> tuple[KeyUse, Place]:
-    use, _, place = label.partition(" ")
-    return KeyUse(use), Place(place)
-
-
-_LABELS = tuple(_label(use, place) for use in _USAGES for place in Place)
 _NO_PAIR = IssueCredentialsError.KEY_PAIR_GENERATION_FAILED
 
 
