@@ -14,7 +14,8 @@ IEC 62056-47 frames to port 2. All numbers are big-endian; the first octet says 
 one is not heard. Every other frame to the server is answered with a status. An offer of the file that is under way
 goes on where it was, whichever side has started anew; blocks that are lost, doubled, altered or out of order do no
 harm, since the server takes the expected one alone. When all octets are there the server compares the SHA-256, hands
-the file over and says what became of it.
+the file over and says what became of it. Nobody is authenticated here, and nothing is started: an image proves itself
+to the device that gets it, and a signed command activates it.
 
 Here are the frames; ``image_delivery_ends`` has the machines of both ends.
 """
