@@ -208,14 +208,6 @@ def too_many(rig: Asn1Rig, code: int) -> Message:
     return rig.command(code, report(ROLE.SUPPLIER, *[2] * (MOST_ITEMS + 1)))
 
 
-def in_anothers_name(rig: Asn1Rig, code: int) -> Message:
-    return rig.command(code, CredentialDetailsCommand(name_of(Cell(ROLE.RECOVERY, DS)), (ROLE.SUPPLIER,)))
-
-
-def in_no_ones_name(rig: Asn1Rig, code: int) -> Message:
-    return rig.command(code, CredentialDetailsCommand(name_of(Cell(ROLE.OTHER, DS)), (ROLE.SUPPLIER,)))
-
-
 COMMON: dict[str, tuple[Callable[[Asn1Rig, int], Message], int]] = {
     "signed by another key": (badly_signed, NOT_AUTHENTIC),
     "no signature": (without_signature, NOT_AUTHENTIC),
@@ -233,8 +225,6 @@ OWN = {
 ANY_REPORT = {
     **COMMON,
     "too many roles": (too_many, FORMAT),
-    "in another's name": (in_anothers_name, NO_AUTHORITY),
-    "in no one's name": (in_no_ones_name, NO_AUTHORITY),
 }
 REFUSALS: dict[int, dict[str, tuple[Callable[[Asn1Rig, int], Message], int]]] = {
     REPORT: {**ANY_REPORT, "load controller": (in_own_name(ROLE.LOAD_CONTROLLER), NO_AUTHORITY)},
