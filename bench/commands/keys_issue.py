@@ -26,7 +26,7 @@ from ..authority.upkeep import Upkeep
 from ..exit_codes import ExitCode
 from ..inventory import Status as DeviceStatus
 from ..pki import USES
-from ..rig import load_rig
+from ..rig import Rig, load_rig
 from .keys_common import entry_json, entry_line, moment, opened, tell
 
 DEVICE_USES = (KeyUse.DIGITAL_SIGNING, KeyUse.KEY_AGREEMENT)
@@ -75,7 +75,7 @@ def run_issue(
 
 def _applications(lab: Laboratory, wanted: Wanted) -> Iterator[Application]:
     if wanted.rig is not None:
-        yield from _of_rig(lab, wanted.rig)
+        yield from rig_applications(lab, load_rig(wanted.rig))
     elif wanted.request is not None:
         yield from _of_file(wanted)
     elif wanted.entity is None or (wanted.role is None) == (wanted.device_type is None):
@@ -131,9 +131,8 @@ def _of_file(wanted: Wanted) -> Iterator[Application]:
     yield Application(applicant, found[0], wanted.device_type, wanted.status, wanted.entity, role, use, str(path))
 
 
-def _of_rig(lab: Laboratory, path: Path) -> Iterator[Application]:
-    """What the parties and emulated devices of a rig lack."""
-    rig = load_rig(path)
+def rig_applications(lab: Laboratory, rig: Rig) -> Iterator[Application]:
+    """For the key pairs that the parties and emulated devices of a rig lack."""
     for role, uses in USES.items():
         for use in uses:
             if not _holds(lab, KeyName(rig.party(role), use)):

@@ -1,0 +1,195 @@
+"""Rigs whose parties, devices and roots come from a laboratory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.authority.lists import revoke
+from bench.authority.repository import Search
+from bench.authority.sealing import PASS_PHRASE_FILE
+from bench.authority.tables import DATABASE
+from bench.commands.keys_issue import rig_applications
+from bench.evidence import RunRecord, Verdict
+from bench.home import Home
+from bench.pki import USES, TestPki
+from bench.rig import Rig, RigError, load_rig, parse_rig
+from bench.rig_text import rig_text
+from bench.runner import run_suite, suite_folder
+from protocols.gbcs.key_folder import FolderKeyStore
+from protocols.gbcs.keys import KeyName, KeyUse
+from protocols.gbcs.roles import RemotePartyRole
+from protocols.smki.certificate import Certificate
+from protocols.smki.check import check_chain
+from protocols.smki.revocation import RevocationReason
+
+from ..reference import KEYSTORE
+from .laboratories import NOW, PHRASE, issued, make, reopened
+from .test_authority_exchange import live_folder
+from .test_emulate import ROOT
+
+TESTS = ("test_4_electricity_prepayment.py", "test_7_credentials.py", "test_7_hand_over.py", "test_8_gas_proxy.py")
+
+
+def rig_of(folder: Path, lab: str = "lab") -> Rig:
+    """The embedded rig with a laboratory, which lies beside its file."""
+    text = (ROOT / "bench" / "data" / "dual-fuel-home.toml").read_text()
+    file = folder / "rig.toml"
+    file.write_text(text.replace("[head_end.parties]", f'[head_end]\nlab = "{lab}"\n\n[head_end.parties]', 1))
+    return load_rig(file)
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory: pytest.TempPathFactory) -> Rig:
+    """The rig and a laboratory that has issued for all of its parties and devices."""
+    top = tmp_path_factory.mktemp("rig")
+    with make(top / "lab") as lab:
+        for application in rig_applications(lab, load_rig()):
+            issued(lab, application)
+        assert list(rig_applications(lab, load_rig())) == []
+    (top / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    return rig_of(top)
+
+
+def suite(rig: Rig, out: Path) -> RunRecord:
+    return run_suite(rig, out, tests=[str(suite_folder() / name) for name in TESTS])
+
+
+def test_everything_of_the_rig_comes_from_the_laboratory(rig: Rig) -> None:
+    pki = TestPki(rig)
+    assert rig.head_end.lab is not None
+    with reopened(rig.head_end.lab, write=False) as lab:
+        for name, der in pki.certificates.items():
+            record = lab.repository.newest(name)
+            assert record is not None, name
+            assert record.der == der
+            assert (
+                check_chain(Certificate.decode(der), pki.infrastructure.authorities, pki.infrastructure.trust_anchors)
+                == ()
+            )
+        root = lab.infrastructure().organisation_root.certificate
+    assert pki.infrastructure.organisation_root.certificate == root
+    for party in pki.parties.values():
+        held = {name for name in party.store.names() if party.store.holds_private(name)}
+        assert held == {KeyName(party.eui64, use) for use in USES[party.role]}
+
+
+def test_a_run_passes_with_keys_that_were_issued(rig: Rig, tmp_path: Path) -> None:
+    assert rig.head_end.lab is not None
+    before = {path: path.read_bytes() for path in rig.head_end.lab.rglob("*") if path.is_file()}
+    record = suite(rig, tmp_path)
+    assert [e.reason for e in record.exchanges if e.verdict is not Verdict.PASS] == []
+    assert sum(e.verdict is Verdict.PASS for e in record.exchanges) > 50
+    assert {path: path.read_bytes() for path in before} == before  # a rig reads a laboratory and leaves it alone
+
+
+@pytest.mark.shared
+def test_a_run_passes_with_the_published_test_keys(tmp_path: Path) -> None:
+    from bench.authority.importing import import_folder
+
+    with make(tmp_path / "lab") as lab:
+        assert import_folder(lab, KEYSTORE, NOW).problems == []
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    rig = rig_of(tmp_path)
+    record = suite(rig, tmp_path / "evidence")
+    assert record.verdict is Verdict.PASS
+    assert [e.reason for e in record.exchanges if e.verdict not in (Verdict.PASS, Verdict.SKIPPED)] == []
+    published = FolderKeyStore(KEYSTORE)
+    with Home(rig) as home:
+        supplier = KeyName(home.head_end.identity(RemotePartyRole.SUPPLIER), KeyUse.DIGITAL_SIGNING)
+        assert home.pki.certificates[supplier] == published.certificate(supplier)
+
+
+def test_a_device_that_the_laboratory_does_not_know_gets_a_key_from_the_seed(tmp_path: Path) -> None:
+    rig = rig_of(tmp_path)
+    with make(tmp_path / "lab") as lab:
+        for application in rig_applications(lab, load_rig()):
+            if application.role is not None:
+                issued(lab, application)
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    pki = TestPki(rig)
+    name = KeyName(rig.devices[0].eui64, KeyUse.KEY_AGREEMENT)
+    certificate = Certificate.decode(pki.certificates[name])
+    assert check_chain(certificate, pki.infrastructure.authorities, pki.infrastructure.trust_anchors) == ()
+    with reopened(tmp_path / "lab", write=False) as lab:
+        assert lab.repository.newest(name) is None
+
+
+# What is refused
+
+
+def test_missing_keys_are_named_with_what_makes_them(tmp_path: Path) -> None:
+    with make(tmp_path / "lab"):
+        pass
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    rig = rig_of(tmp_path)
+    with pytest.raises(RigError) as raised:
+        TestPki(rig)
+    said = str(raised.value)
+    assert "no key pair of recovery 90-B3-D5-1F-30-00-00-01 ds, supplier 90-B3-D5-1F-30-01-00-00 ds" in said
+    assert f"meterbench keys issue {tmp_path / 'lab'} --rig {tmp_path / 'rig.toml'}" in said
+
+
+def test_a_revoked_key_is_missing(tmp_path: Path) -> None:
+    with make(tmp_path / "lab") as lab:
+        for application in rig_applications(lab, load_rig()):
+            issued(lab, application)
+        record = next(lab.repository.find(Search(role=2, use=KeyUse.KEY_AGREEMENT)))
+        revoke(lab, record, RevocationReason.KEY_COMPROMISE, NOW)
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    with pytest.raises(RigError, match=r"no key pair of supplier 90-B3-D5-1F-30-01-00-00 ka;"):
+        TestPki(rig_of(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        ("absent", "no laboratory"),
+        ("phrase", "the pass phrase is wrong"),
+        ("no phrase", "METERBENCH_PASS_PHRASE"),
+        ("database", "laboratory.sqlite"),
+    ],
+)
+def test_a_laboratory_that_cannot_be_used_is_a_fault_of_the_rig(
+    tmp_path: Path, spoil: str, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("METERBENCH_PASS_PHRASE", raising=False)
+    if spoil != "absent":
+        with make(tmp_path / "lab"):
+            pass
+    if spoil == "phrase":
+        (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(b"wrong")
+    if spoil == "database":
+        (tmp_path / "lab" / DATABASE).write_bytes(b"spoiled" * 1000)
+    with pytest.raises(RigError, match=rf"rig\.toml: head_end\.lab: .*{said}"):
+        TestPki(rig_of(tmp_path))
+
+
+def test_keys_come_from_one_place(tmp_path: Path) -> None:
+    device = '[[device]]\nname = "m"\ntype = "ESME"\neui64 = "00DB1234567890A0"'
+    text = f'name = "x"\n[head_end]\nlab = "a"\nkeystore = "b"\n{device}'
+    with pytest.raises(RigError, match=r"x\.toml: head_end: keys come from a keystore or from a lab, not from both"):
+        parse_rig(text.encode(), "x.toml")
+    rig = rig_of(tmp_path)
+    assert rig.head_end.lab == tmp_path / "lab"
+    assert f'lab = "{tmp_path / "lab"}"' in rig_text(rig, {}, "counters.json")
+
+
+def test_live_certificates_in_a_key_folder_of_a_rig_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = live_folder(tmp_path, monkeypatch)
+    (folder / "root.pem").unlink()
+    text = (ROOT / "bench" / "data" / "dual-fuel-home.toml").read_text()
+    file = tmp_path / "rig.toml"
+    file.write_text(text.replace("[head_end.parties]", '[head_end]\nkeystore = "live"\n\n[head_end.parties]', 1))
+    with pytest.raises(RigError, match=r"head_end\.keystore: .*for live use, refused for test use"):
+        Home(load_rig(file))
+    (folder / "purpose").write_text("test\n")  # its owner says so
+    Home(load_rig(file))
+    (folder / "purpose").unlink()
+    file.write_text(text.replace('reach = "pty:"', 'reach = "tcp:127.0.0.1:1"\nkeystore = "live"', 1))
+    (folder / f"{load_rig().devices[1].eui64.hex()}-ds.pem").write_bytes(next(folder.glob("*.pem")).read_bytes())
+    with pytest.raises(RigError, match=r"device\[1\]\.keystore: .*for live use, refused for test use"):
+        Home(load_rig(file))
