@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 
 from firmware_emu.runtime import on_pty, on_tcp
@@ -12,6 +12,7 @@ from hal.address import Address, PtyAddress, TcpAddress
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import Instant
 
+from .device_model import product_text
 from .emulated import Emulated
 from .installation import Installation
 from .pace import Pace
@@ -28,6 +29,11 @@ class Emulation:
         self._rig, self._installation, self._pace, self._bind = rig, installation, pace, bind
         self.addresses: dict[str, Address] = {}
         self._wires = AsyncExitStack()
+
+    @property
+    def products(self) -> Mapping[str, str]:
+        """What the devices are on lists of products, by name."""
+        return {name: product_text(server.device) for name, server in self._installation.servers.items()}
 
     async def __aenter__(self) -> Emulation:
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from hal.address import Address
 from protocols.eui64 import eui64_text
@@ -11,10 +12,12 @@ from protocols.eui64 import eui64_text
 from .rig import DeviceSection, Rig, SupplierCells, kind_name
 
 
-def rig_text(rig: Rig, addresses: Mapping[str, Address], counters: str) -> str:
+def rig_text(
+    rig: Rig, addresses: Mapping[str, Address], counters: str, products: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """The rig with the devices that have an address, by name, and the test keys that belong to its seed.
 
-    ``counters`` is the file of the parties' counters.
+    ``counters`` is the file of the parties' counters; ``products`` say what devices are on lists of products.
     """
     lines = [f"name = {_text(rig.name)}", f"seed = {rig.seed}", f"reply_seconds = {rig.reply_seconds}"]
     lines += ["", "[head_end]", f"counters = {_text(counters)}"]
@@ -28,11 +31,11 @@ def rig_text(rig: Rig, addresses: Mapping[str, Address], counters: str) -> str:
     ]
     for section in rig.devices:
         if section.name in addresses:
-            lines += ["", "[[device]]", *_device(section, addresses[section.name])]
+            lines += ["", "[[device]]", *_device(section, addresses[section.name], products)]
     return "\n".join(lines) + "\n"
 
 
-def _device(section: DeviceSection, address: Address) -> Iterator[str]:
+def _device(section: DeviceSection, address: Address, products: Mapping[str, str]) -> Iterator[str]:
     yield f"name = {_text(section.name)}"
     yield f"type = {_text(kind_name(section.type))}"
     yield f"eui64 = {_text(eui64_text(section.eui64))}"
@@ -40,6 +43,9 @@ def _device(section: DeviceSection, address: Address) -> Iterator[str]:
     for key in ("model", "firmware"):
         if getattr(section, key):
             yield f"{key} = {_text(getattr(section, key))}"
+    product = products.get(section.name) or section.product
+    if product:
+        yield f"product = {_text(product)}"
     if section.supplier_cells is not SupplierCells.SUPPLIER:
         yield f"supplier_cells = {_text(section.supplier_cells)}"
     if section.auxiliary:

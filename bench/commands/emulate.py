@@ -122,7 +122,7 @@ def _write_rig(path: Path, rig: Rig, emulation: Emulation, *, new: bool) -> None
     """The rig file, and beside it, made by the first run, the counters. New devices know none of them."""
     counters = path.with_name(path.stem + COUNTERS)
     try:
-        path.write_text(rig_text(rig, emulation.addresses, counters.name), encoding="utf-8")
+        path.write_text(rig_text(rig, emulation.addresses, counters.name, emulation.products), encoding="utf-8")
         if new:
             counters.unlink(missing_ok=True)
     except OSError as error:

@@ -13,7 +13,7 @@ from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
 
-from ..device_model import DeviceModel
+from ..device_model import DeviceModel, product_text
 from ..head_end import party_text
 from ..inventory import RELATIONS, Inventory, Status
 from .gate import Gate
@@ -69,17 +69,11 @@ def signing_point(head_end: HeadEnd, role: RemotePartyRole, device: Eui64 | None
 def product_of(home: Home, target: Target) -> tuple[DeviceModel, int] | None:
     """Model and hardware version of a device; None where neither it nor the rig says them in digits."""
     emulated = home.emulated(target.name)
-    if emulated is None:
-        manufacturer, _, model = target.section.product.partition(":")
-        hardware = int(model[4:], 16) if model else 0
-    else:
-        made = emulated.device.personality
-        manufacturer, model, hardware = made.manufacturer, made.model, made.hardware_version
-    try:
-        numbers = int(manufacturer, 16), int(model[:4], 16)
-    except ValueError:
+    text = target.section.product if emulated is None else product_text(emulated.device)
+    if not text:
         return None
-    return (DeviceModel(target.type, *numbers), hardware) if len(manufacturer) == 4 and len(model) == 8 else None
+    manufacturer, _, rest = text.partition(":")
+    return DeviceModel(target.type, int(manufacturer, 16), int(rest[:4], 16)), int(rest[4:], 16)
 
 
 def _inventory(home: Home) -> Inventory:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -352,3 +354,30 @@ def test_hubs_are_the_dcc_s() -> None:
     made.add_hardware(MODELS[DeviceType.CHF], 9, "other housing", DCC, NOW)
     assert made.changes()[-1].by == "dcc"
     assert key("maker").point == entry().maker_key
+
+
+def test_a_program_that_is_killed_in_a_change_leaves_the_list_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "cpl.sqlite"
+    made = CertifiedProducts(path)
+    made.add_model(entry(), [listed(image())], ANYBODY, NOW)
+    before = (list(made.models()), made.versions(MODEL), made.changes())
+    made.close()
+    killed = subprocess.run([sys.executable, "-c", _KILLED, str(path)], cwd=ROOT, check=False)
+    assert killed.returncode == 9
+    again = CertifiedProducts(path)
+    assert (list(again.models()), again.versions(MODEL), again.changes()) == before
+    again.add_firmware(newer(), SUPPLIER, NOW)
+    again.close()
+
+
+ROOT = Path(__file__).parents[2]
+_KILLED = """
+import os, sys
+from tests.bench.certified import MODELS, ESME, NOW, PANEL, SUPPLIER
+from bench.products.listing import CertifiedProducts
+made = CertifiedProducts(sys.argv[1])
+with made.one_change():
+    made.add_hardware(MODELS[ESME], 9, "because", SUPPLIER, NOW)
+    made.remove_model(MODELS[ESME], "no", PANEL, NOW)
+    os._exit(9)
+"""

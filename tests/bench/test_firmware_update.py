@@ -17,6 +17,7 @@ import pytest
 import bench
 from bench.commands.firmware_update import Order, run_update
 from bench.commands.run import run_run
+from bench.device_model import DeviceModel, product_text
 from bench.exit_codes import ExitCode
 from bench.findings import DeviceFinding
 from bench.firmware import build_manufacturer_image, header_of, signing_key_of_seed, wrap
@@ -33,8 +34,10 @@ from bench.products.parties import ListParty, PartyKind
 from bench.products.refusals import GateError, HashMismatchError, NoClearanceError, NotListedError, WrongModelError
 from bench.products.updating import FirmwareUpdate, read_version
 from bench.requests import Request, activate_firmware, asn1, cancel_activation
-from bench.rig import Rig, load_rig
+from bench.rig import Rig, RigError, load_rig, parse_rig
+from bench.rig_text import rig_text
 from bench.session import Session
+from hal.address import parse_address
 from protocols.der import NEVER
 from protocols.firmware_container import Behaviour, ManufacturerImage
 from protocols.gbcs.asn1_device import ActivateFirmwareCommand
@@ -435,3 +438,35 @@ def test_an_activation_that_cannot_be_read_is_not_sent(tmp_path: Path, capsys: p
 def test_a_list_without_messages_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run_run(None, tmp_path / "e", None, [], None, tmp_path / "cpl", as_json=False) is ExitCode.USAGE
     assert "--cpl: says which firmware a message of --hex may activate" in capsys.readouterr().err
+
+
+# what a rig says of its devices
+
+
+def test_a_rig_that_is_written_down_says_what_products_its_devices_are(rig: Bench) -> None:
+    products = {name: product_text(server.device) for name, server in rig.home.installation.servers.items()}
+    assert products["electricity-meter"] == "1234:00010001"
+    addresses = {device.name: parse_address("tcp:127.0.0.1:4059") for device in RIG.devices}
+    again = parse_rig(rig_text(RIG, addresses, "counters.json", products).encode(), "again.toml")
+    assert [device.product for device in again.devices] == [products[device.name] for device in RIG.devices]
+    kept = parse_rig(rig_text(again, addresses, "counters.json").encode(), "once more.toml")
+    assert [device.product for device in kept.devices] == [device.product for device in again.devices]
+
+
+@pytest.mark.parametrize("product", ["1234", "1234:0001", "12345:0001001", "123X:00010001"])
+def test_a_product_has_its_digits(product: str) -> None:
+    text = f'name = "x"\n[[device]]\nname = "m"\ntype = "ESME"\neui64 = "00DB1234567890A0"\nproduct = "{product}"\n'
+    with pytest.raises(RigError, match="product"):
+        parse_rig(text.encode(), "rig.toml")
+
+
+def test_a_real_device_is_the_product_that_its_rig_says(rig: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    target, section = rig.home.target("electricity-meter"), RIG.devices[1]
+    monkeypatch.setattr(rig.home, "emulated", lambda _name: None)  # as if nobody knew it from inside
+    assert product_of(rig.home, target) is None
+    image = build_example("esme-good")
+    lists = lists_of(rig.home)
+    with pytest.raises(GateError, match="is in the inventory without its model"):
+        FirmwareUpdate(rig.home, lists, target).run(image.encode())
+    monkeypatch.setattr(target, "section", section.model_copy(update={"product": "1234:00010002"}))
+    assert product_of(rig.home, target) == (DeviceModel(section.type, 0x1234, 0x0001), 2)
