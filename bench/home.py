@@ -38,6 +38,7 @@ from .target import Target
 
 if TYPE_CHECKING:
     from .products.keeping import HeadEndLists
+    from .products.rig_images import RigImages
 
 T = TypeVar("T")
 
@@ -67,6 +68,8 @@ class Home:
             self.run(self.installation.start())
             self.targets = tuple(self.run(self._reach(section)) for section in self.rig.devices)
             self.head_end.now = self.clock.now()
+            if self.rig.head_end.products is not None:
+                self.lists.products.models()  # complains of a file that is no list before anything runs
         except BaseException:
             self.__exit__()
             raise
@@ -78,6 +81,8 @@ class Home:
                 self.run(target.close())
             for emulated in self.installation.servers.values():
                 self.run(emulated.stop())
+            if "lists" in self.__dict__:
+                self.lists.products.close()
         finally:
             self._runner.close()
         if self.rig.head_end.counters is not None:
@@ -131,10 +136,19 @@ class Home:
 
     @cached_property
     def lists(self) -> HeadEndLists:
-        """What the head end keeps: certified products, none at first, inventory, planned work; and the gate."""
+        """What the head end keeps: certified products, the rig's or none at first; inventory, planned work, gate."""
         from .products.keeping import lists_of  # only for those who update firmware
+        from .products.listing import CertifiedProducts
 
-        return lists_of(self)
+        file = self.rig.head_end.products
+        return lists_of(self, None if file is None else CertifiedProducts(file, create=False))
+
+    @cached_property
+    def images(self) -> RigImages:
+        """The firmware that the rig has for its devices."""
+        from .products.rig_images import RigImages
+
+        return RigImages(self)
 
     def buy(self, target: Target) -> None:
         """Put an emulated device back into the state in which a meter operator buys it: to be handed over."""

@@ -47,6 +47,8 @@ __all__ = [
 ]
 
 DEFAULT_RIG = "dual-fuel-home"
+NO_UPDATE = "none"
+"""What a rig says of a device whose firmware a run leaves alone."""
 DEFAULT_START = datetime(2026, 1, 1, tzinfo=UTC)
 FIRST_START, LAST_START = datetime(2001, 1, 1, tzinfo=UTC), datetime(2130, 1, 1, tzinfo=UTC)
 """Devices count seconds from 2000 on in 32 bits, which end in 2136; tests look back from the start, and ahead."""
@@ -125,7 +127,9 @@ class DeviceSection(Strict):
     personality; the EUI-64 of a HCALCS of the rig makes the meter control it. ``ask_every``: seconds between two
     questions of an emulated display to the electricity meter. ``supplier_cells``: "broker" if the device has yet to be
     handed over to its supplier and network operator. ``maker``: the public key by which an emulated device knows the
-    firmware of its maker, as a file or ``test:NAME``; empty if it takes firmware of anybody.
+    firmware of its maker, as a file or ``test:NAME``; empty if it takes firmware of anybody. ``update``: the firmware
+    that a run brings to the device first, as a file or an example by name; "none" for nothing. Without it an emulated
+    device gets the good second version of its kind, and a real one nothing.
     ``product``: what a real device is on lists of products, as "1234:00010001": its maker, its model, and in the last
     four digits its hardware version.
     """
@@ -143,6 +147,7 @@ class DeviceSection(Strict):
     keystore: Path | None = None
     supplier_cells: SupplierCells = SupplierCells.SUPPLIER
     maker: str = "test:maker"
+    update: str = ""
     product: Annotated[str, Field(pattern=r"^([0-9A-Fa-f]{4}:[0-9A-Fa-f]{8})?$")] = ""
 
     @property
@@ -155,11 +160,14 @@ class HeadEndSection(Strict):
     """The remote parties. ``keystore``: folder of their keys; without it a test PKI is made from the seed.
 
     ``lab``: folder of a laboratory (``meterbench keys``) with their keys and the roots that the devices trust.
-    ``counters``: file in which their counters go on from run to run, as prepayment tokens for real devices need.
+    ``products``: file with the list of certified products (``meterbench cpl``) on which an update must be; without it a
+    run lists what it brings. ``counters``: file in which their counters go on from run to run, as prepayment tokens for
+    real devices need.
     """
 
     keystore: Path | None = None
     lab: Path | None = None
+    products: Path | None = None
     counters: Path | None = None
     first_counter: Annotated[int, Field(ge=1, lt=1 << 63)] | None = None
     parties: dict[Annotated[RemotePartyRole, BeforeValidator(_role)], Annotated[Eui64, BeforeValidator(_eui64)]] = (
@@ -215,6 +223,11 @@ class Rig(Strict):
     def with_seed(self, seed: int | None) -> Rig:
         """The same rig with another seed, if one is given."""
         return self if seed is None else self.model_copy(update={"seed": seed})
+
+    def with_update(self, device: str, update: str) -> Rig:
+        """The same rig that brings this firmware to the device of that name: a file, or an example by name."""
+        changed = tuple(d.model_copy(update={"update": update}) if d.name == device else d for d in self.device)
+        return self.model_copy(update={"device": changed})
 
     def with_defects(self, device: str, *defects: str) -> Rig:
         """The same rig whose device of that name has these planned defects besides its own."""
@@ -284,7 +297,7 @@ def _relative_to(rig: Rig, folder: Path) -> Rig:
     """Folders and files that a rig names are given relative to it."""
     devices = tuple(_moved(device, folder) for device in rig.device)
     head_end = _moved(rig.head_end, folder)
-    for key in ("counters", "lab"):
+    for key in ("counters", "lab", "products"):
         if getattr(head_end, key) is not None:
             head_end = head_end.model_copy(update={key: folder / getattr(head_end, key)})
     return rig.model_copy(update={"device": devices, "head_end": head_end})
@@ -296,9 +309,16 @@ def _moved(section: Any, folder: Path) -> Any:
         changes["keystore"] = folder / section.keystore
     if isinstance(section, DeviceSection) and section.maker and not section.maker.startswith("test:"):
         changes["maker"] = str(folder / section.maker)
+    if isinstance(section, DeviceSection) and is_file_name(section.update):
+        changes["update"] = str(folder / section.update)
     if isinstance(section, DeviceSection) and section.load.csv is not None:
         changes["load"] = section.load.model_copy(update={"csv": folder / section.load.csv})
     return section.model_copy(update=changes)
+
+
+def is_file_name(text: str) -> bool:
+    """Whether firmware is named by a file, and not as an example or not at all."""
+    return "." in text or "/" in text
 
 
 def _complaints(error: ValidationError, source: str) -> Iterator[str]:
