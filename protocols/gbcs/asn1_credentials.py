@@ -180,7 +180,7 @@ class AuthorisingControl:
     """
 
     mode: ReplacementMode
-    symmetric_key: bytes | None
+    symmetric_key: bytes | None = field(repr=False)
     time_checks: TimeChecks
     authorising_cell: TrustAnchorCell | None
     sequence_number: int

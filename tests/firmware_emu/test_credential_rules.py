@@ -10,6 +10,7 @@ import pytest
 from firmware_emu.clock import ClockStatus
 from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
 from firmware_emu.credentials import Cell, PartyChange
+from firmware_emu.nvm import Medium, MemoryNvm
 from firmware_emu.parts.credentials.contingency import wrapped_key_in
 from firmware_emu.parts.credentials.rules import CELLS, modes_of, role_behind
 from firmware_emu.parts.credentials.trust_anchors import HIDES_FAILED_ROW, KEEPS_LAPSED_UPDATE, MOST_ITEMS, TrustAnchors
@@ -46,6 +47,7 @@ from .credential_desk import (
     ROOT,
     STATUS,
     SUCCESS,
+    SYMMETRIC_KEY,
     Desk,
     Parcel,
     is_unchanged,
@@ -433,6 +435,20 @@ def test_nobody_borrows_a_known_name_for_the_contingency_key() -> None:
     desk.send(desk.message(parcel(ESME, CONTINGENT), sender=SUPPLIER))
     assert not desk.answers()
     assert desk.held() == before
+
+
+def test_the_symmetric_key_is_not_kept_nor_shown() -> None:
+    medium = Medium()
+    desk = Desk(ESME, CONTINGENT, nvm=MemoryNvm(medium))
+    dated(desk, parcel(ESME, CONTINGENT))
+    assert desk.rig.device.future.pending("credentials 0109") is not None
+    octets = b"".join([*medium.records.values(), *(bytes(held) for _, held in medium.logs.values())])
+    assert SYMMETRIC_KEY not in octets
+    assert SYMMETRIC_KEY.hex() not in octets.hex()
+    command, _ = desk.command(parcel(ESME, CONTINGENT))
+    assert command.control.symmetric_key == SYMMETRIC_KEY
+    assert repr(SYMMETRIC_KEY) not in repr(command)
+    assert told(desk.rig.advance(TOMORROW)).alert_code == DONE
 
 
 # who is who

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -146,7 +146,8 @@ class TrustAnchors(Part):
         if problem:
             self.device.alerts.event(problem, concerned=current.message.originator)
             return None
-        octets = Asn1Payload(command).encode()
+        bare = replace(command, control=replace(command.control, symmetric_key=None))  # it has done its work
+        octets = Asn1Payload(bare).encode()
         when = execution_time(command.execute_at)
         self._outcome = None
         with suppress(Refused):  # what failed is in the outcome
