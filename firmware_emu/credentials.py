@@ -125,7 +125,6 @@ class Credentials(Part):
         for device in list(self.state.partners):
             self.remove_partner(eui64(device))
         self.state.cells.clear()
-        self.keys.forget_secrets()
         self.touch()
         self._index()
 

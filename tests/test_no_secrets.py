@@ -281,7 +281,7 @@ class Life:
 
     def again(self) -> None:
         """Agree every secret anew."""
-        self.device.keys.forget_secrets()
+        self.device.keys._agreed.clear()
         self.ask(dlms("ECS52"))
 
     def token(self) -> str:

@@ -250,10 +250,6 @@ class MemoryKeyStore:
         self._entries.pop(name, None)
         self._forget(name)
 
-    def forget_secrets(self) -> None:
-        """Drop every secret agreed so far; they are agreed anew when they are needed."""
-        self._agreed.clear()
-
     def set_party_of_role(self, role: int, party: Eui64) -> None:
         """Say who holds a role, whatever the certificates say."""
         self._roles[role] = party

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -314,7 +315,9 @@ def test_a_device_out_of_service_knows_nobody_and_says_nothing() -> None:
         everything = rig.everything()
         assert not [each for each in (*held, *certificates) if each in everything or each.hex().encode() in everything]
         assert rig.send(command) == []
+        logged = rig.security_log()
         assert rig.device.receive(b"no message", rig.now) == []
+        assert rig.security_log() == logged  # it does not even hear it
         assert rig.device.sense("meter cover", True, rig.now) == []
         assert rig.device.advance(rig.now + 86_400) == []
         rig.now += 86_400
@@ -383,6 +386,30 @@ def test_what_is_wiped_is_in_no_file_any_more(tmp_path: Path) -> None:
     assert nvm.get("key/0") == b"new"
     assert nvm.keys("key/") == ["key/0"]
     nvm.close()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_left_in_pages_that_were_moved(tmp_path: Path, seed: int) -> None:
+    """Records of all sizes come and go; overwriting what is deleted alone leaves a secret behind with seed 0."""
+    numbers = Random(seed)
+    nvm = SqliteNvm(tmp_path / "meter.sqlite")
+    nvm._db.execute("PRAGMA synchronous=OFF")
+    secrets = {f"key/{number}": numbers.randbytes(57) for number in range(4)}
+    for key, secret in secrets.items():
+        nvm.put(key, secret)
+    for _ in range(3000):
+        key = f"{numbers.choice('abckz')}/{numbers.randrange(60)}"
+        if numbers.random() < 0.3:
+            nvm.delete(key)
+        else:
+            nvm.put(key, numbers.randbytes(numbers.choice([3, 30, 200, 700, 1500, 5000])))
+        nvm.commit()
+    assert all(secret in octets_of(tmp_path) for secret in secrets.values())
+    for key in secrets:
+        nvm.wipe(key)
+    nvm.commit()
+    nvm.close()
+    assert not [key for key, secret in secrets.items() if secret in octets_of(tmp_path)]
 
 
 def test_what_was_only_deleted_may_still_be_there(tmp_path: Path) -> None:
@@ -458,7 +485,10 @@ def test_a_swap_on_disk_leaves_nothing_of_the_old_key(tmp_path: Path) -> None:
     disk.commit()
     rig.restart(nvm=disk)  # type: ignore[arg-type]  # it is asked for nothing that only the other has
     old = disk.get(RECORDS + IN_USE) or b"none"
+    rig.request(DS)
+    first = disk.get(RECORDS + WAITING) or b"none"
     request = rig.request(DS)
+    assert first not in octets_of(tmp_path)
     waiting = disk.get(RECORDS + WAITING) or b"none"
     assert waiting in octets_of(tmp_path)
     issued = issue_requested_device(SMKI.device_authority, request, 77, START)

