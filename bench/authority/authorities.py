@@ -121,8 +121,9 @@ class Authorities:
     def private(self, authority: Authority) -> ec.EllipticCurvePrivateKey:
         """The private key, which is that of the certificate. Raises LabError."""
         path = self._path(authority.hierarchy, authority.level, authority.key_identifier)
+        seal = self._seal()
         try:
-            private = load_private(self._seal().open(path.read_bytes(), authority.key_identifier))
+            private = load_private(seal.open(path.read_bytes(), authority.key_identifier))
         except SealError as error:
             raise SealError(f"{path}: {error}") from None
         except OSError as error:
