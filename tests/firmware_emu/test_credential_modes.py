@@ -6,9 +6,13 @@ Either way the old credentials go on working, which is tried with the next comma
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
-from firmware_emu.defects import ACCEPTS_WRONG_MAC, ACCEPTS_WRONG_SIGNATURE
+import firmware_emu
+from firmware_emu.defects import ACCEPTS_WRONG_MAC, ACCEPTS_WRONG_SIGNATURE, known_defects
 from firmware_emu.parts.credentials.rules import CELLS, cell_named, modes_of, role_behind
 from firmware_emu.parts.credentials.trust_anchors import TAKES_ANY_CONTINGENCY_KEY
 from firmware_emu.parts.credentials.update import (
@@ -46,6 +50,7 @@ from .credential_desk import (
 )
 from .credential_refusals import BAD_ROWS, FORMAT, NO_AUTHORITY, PARTY_MODES, ROOTS, SILENT, UPDATED
 
+DOCUMENT = Path(firmware_emu.__file__).with_name("CREDENTIALS.md")
 EVERY = [(kind, mode) for kind in CELLS for mode in sorted(modes_of(kind))]
 """Every mode of every kind of device."""
 USUAL = {
@@ -247,3 +252,12 @@ def test_a_planned_defect_is_found(defect: str, mode: ReplacementMode, name: str
     check(Desk(USUAL[mode], mode), name)
     with pytest.raises((AssertionError, IndexError)):
         check(Desk(USUAL[mode], mode, frozenset({defect})), name)
+
+
+def test_the_document_has_the_modes_and_defects_that_there_are() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([A-Z]+) \|.*\| ([\d ]+) \|$", text, re.MULTILINE))
+    assert rows == {kind.name: " ".join(str(int(mode)) for mode in sorted(modes_of(kind))) for kind in CELLS}
+    named = re.findall(r"`([a-z]+(?:-[a-z]+)+)`", text)
+    assert len(named) == 8
+    assert set(named) <= set(known_defects())
