@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 2.0
 """Real time after which a frame that was not answered is said again."""
+BLOCK_OCTETS = 64
+"""Octets of a block that fits into one radio frame. Inferred."""
 USE_CASE = "CS05a"
 NO_IMAGES_OF_THEIR_OWN = {
     DeviceType.GPF: "the gas proxy function is in the hub, and is updated with it",
@@ -62,8 +64,18 @@ class Delivered:
 
 
 def way_to(home: Home, target: Target) -> Target:
-    """At whose wire an image for a device is delivered: the rig's hub, or the device itself where there is none."""
-    return next((each for each in home.targets if each.type is DeviceType.CHF), target)
+    """At whose wire an image for a device is delivered: the rig's hub, or the device itself where there is none.
+
+    An emulated device is not on the network of a real hub, nor a real one on that of an emulated hub.
+    """
+    emulated = target.section.emulated
+    hubs = (each for each in home.targets if each.type is DeviceType.CHF and each.section.emulated is emulated)
+    return next(hubs, target)
+
+
+def seconds_on_the_radio(size: int) -> int:
+    """How long the hub needs to hand an image of so many octets on: a block a second."""
+    return -(-size // BLOCK_OCTETS)
 
 
 def deliver(

@@ -28,7 +28,7 @@ from protocols.instant import text as instant_text
 
 from ..alert_reading import alert_code
 from ..answers import check
-from ..delivery import deliver
+from ..delivery import deliver, seconds_on_the_radio
 from ..evidence import Check, Verdict
 from ..findings import DeviceFinding
 from ..requests import Request, activate_firmware, asn1, cancel_activation, dlms, gbz
@@ -46,7 +46,8 @@ DELIVERY, ACTIVATION, BY_ITSELF = "CS05a", "CS06", "CS09"
 RECEIPTS, ACTIVATION_ALERT, VERSION_ALERT = (0x00CE, 0x00CF), 0x00CA, 0x012B
 IMAGE_GOOD = 0x8F72
 PATIENCE = 3 * HOUR
-"""Seconds of the devices' time that a transfer may take: a gas meter listens every half-hour. Inferred."""
+"""Seconds of the devices' time that the way to a device may take besides the blocks of an image: a gas meter listens
+every half-hour. Inferred."""
 ACTIVATES_ITSELF = frozenset({DeviceType.PPMID, DeviceType.HCALCS})
 REPORTS_RECEIPT = frozenset({DeviceType.ESME, DeviceType.GSME, DeviceType.SAPC})
 
@@ -170,7 +171,8 @@ class FirmwareUpdate:
 
     def _receipt(self, cleared: ClearedImage) -> None:
         """The device reports the hash that it has computed itself."""
-        seen, message = self._listen(DELIVERY, "Receipt of the image", *RECEIPTS)
+        wait = seconds_on_the_radio(len(cleared.file))
+        seen, message = self._listen(DELIVERY, "Receipt of the image", *RECEIPTS, wait=wait)
         seen.that("receipt alert", "an alert with the hash of the image", "none", good=message is not None)
         code, digest = (0, b"") if message is None else _received(message)
         self._say(f"receipt: alert {code:04X}, the device computed SHA-256 {digest.hex()}")
@@ -203,7 +205,8 @@ class FirmwareUpdate:
 
     def _activated_itself(self, cleared: ClearedImage) -> None:
         """A display or load control switch activates what it has received, and says so."""
-        seen, message = self._listen(BY_ITSELF, "Activation by the device itself", VERSION_ALERT)
+        wait = seconds_on_the_radio(len(cleared.file))
+        seen, message = self._listen(BY_ITSELF, "Activation by the device itself", VERSION_ALERT, wait=wait)
         alert = None if message is None else _value(message, FirmwareVersionAlert)
         found = "no alert" if alert is None else f"{alert.result.name.lower()}, version {alert.version.hex().upper()}"
         self._say(f"activation by the device itself: {found}")

@@ -7,10 +7,11 @@ import json
 import random
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from bench.delivery import Delivered, bring, deliver, way_to
+from bench.delivery import Delivered, bring, deliver, seconds_on_the_radio, way_to
 from bench.device_model import DeviceModel
 from bench.evidence import Verdict
 from bench.firmware import signing_key_of_store, wrap
@@ -233,3 +234,18 @@ def test_an_image_is_delivered_to_a_home_in_another_process(tmp_path: Path) -> N
         assert (first.arrived, second.began_at, second.status) == (10_000, 9 * 1024, Said.COMPLETE)
         assert home.until(f"{meter.name}  alert 8F72")
         assert home.until("hub  alert 8F8A")
+
+
+def test_a_device_is_reached_by_a_hub_of_its_own_kind_alone() -> None:
+    text = 'name = "mixed"\n' + SECTION.format(name=HUB, kind="CHF", id="90A2", reach="tcp:192.0.2.1:4059")
+    text += SECTION.format(name=METER, kind="ESME", id="90A0", reach="memory:")
+    text += SECTION.format(name="real meter", kind="GSME", id="90A1", reach="tcp:192.0.2.1:4060")
+    sections = {section.name: section for section in parse_rig(text.encode(), "mixed.toml").devices}
+    targets = {name: SimpleNamespace(name=name, type=each.type, section=each) for name, each in sections.items()}
+    home = SimpleNamespace(targets=tuple(targets.values()))
+    ways = {name: way_to(home, target).name for name, target in targets.items()}  # type: ignore[arg-type]  # all it needs
+    assert ways == {HUB: HUB, METER: METER, "real meter": HUB}
+
+
+def test_how_long_the_radio_needs() -> None:
+    assert [seconds_on_the_radio(size) for size in (1, 64, 65, 1_000_000)] == [1, 1, 2, 15_625]
