@@ -23,6 +23,7 @@ from protocols.smki.issue import BulkIssuer, Issuer, Validity
 from protocols.smki.names import KeyUsage
 from protocols.smki.request import CertificationRequest, check_request, issue_for
 
+from .repository import Columns
 from .sealing import Entropy, Seal
 
 USAGES = {
@@ -51,15 +52,14 @@ class Task(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The certificate, or else the reason why there is none. ``sealed`` is the private key that was made for it."""
+    """What was issued, or else the reason why nothing was.
+
+    ``request`` is the request (DER); ``sealed`` the private key that was made for it.
+    """
 
     number: int
     reason: str
-    certificate: bytes = b""
-    use: str = ""
-    key_identifier: bytes = b""
-    entity: bytes | None = None
-    role: int | None = None
+    columns: Columns | None = None
     request: bytes = b""
     sealed: bytes = b""
 
@@ -87,7 +87,7 @@ class Clerk:
             return Answer(task.number, f"no certification request (PKCS #10): {error}", request=der)
         reason = refusal(request, task)
         if reason:
-            return Answer(task.number, reason, entity=request.entity, role=request.role, request=der)
+            return Answer(task.number, reason, request=der)
         return self._issue(task, request, sealed)
 
     def _issue(self, task: Task, request: CertificationRequest, sealed: bytes) -> Answer:
@@ -100,7 +100,19 @@ class Clerk:
             der = issue_for(self._bulk(Validity(task.not_before, ends)), request, task.serial)
         except EncodeError as error:
             return Answer(task.number, f"cannot be issued: {error}", request=request.octets)
-        return Answer(task.number, "", der, use, key_identifier(point), entity, request.role, request.octets, sealed)
+        columns = Columns(
+            request.kind,
+            entity,
+            request.role,
+            use,
+            task.serial,
+            key_identifier(point),
+            self._issuer.key_identifier,
+            task.not_before,
+            ends,
+            der,
+        )
+        return Answer(task.number, "", columns, request.octets, sealed)
 
     def _bulk(self, validity: Validity) -> BulkIssuer:
         if validity not in self._ready:

@@ -7,7 +7,7 @@ hash of its contents, so that the same one handed in again is gone on with, and 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -95,18 +95,20 @@ class Batches:
         found = {State(state): number for state, number in self._lab.db.execute(query, (batch.number,))}
         return {state: found.get(state, 0) for state in State}
 
-    def process(self, batch: Batch, now: Instant, answering: Answering, *, lodge: bool = True) -> Iterator[int]:
+    def process(
+        self, batch: Batch, now: Callable[[], Instant], answering: Answering, *, lodge: bool = True
+    ) -> Iterator[int]:
         """Answer what waits, step by step; gives how many requests each step has answered.
 
-        What is issued counts as accepted and is lodged, unless ``lodge`` says otherwise. Left at any moment, or
-        killed, it is gone on with by another call.
+        What is issued counts as accepted and is lodged, unless ``lodge`` says otherwise. ``now`` gives the time of each
+        step. Left at any moment, or killed, it is gone on with by another call.
         """
         registration = self._registration
         while waiting := registration.waiting(batch.number, STEP):
-            yield registration.answer(waiting, now, answering, lodge=lodge)
+            yield registration.answer(waiting, now(), answering, lodge=lodge)
         if self.get(batch.number).finished is None:
-            with self._lab.change(now, f"batch {batch.number} is answered"):
-                self._lab.db.execute("UPDATE batch SET finished = ? WHERE id = ?", (now, batch.number))
+            with self._lab.change(ended := now(), f"batch {batch.number} is answered"):
+                self._lab.db.execute("UPDATE batch SET finished = ? WHERE id = ?", (ended, batch.number))
 
     def _find(self, condition: str, value: object) -> Batch | None:
         row = self._lab.db.execute(f"{_SELECT} WHERE {condition}", (value,)).fetchone()

@@ -190,20 +190,20 @@ class Registration:
         status = Status.LODGED if lodge else Status.ISSUED
         issued = dict.fromkeys(Hierarchy, 0)
         for answer in answers:
-            reason, made = answer.reason, None
-            if not reason and lab.repository.certified([answer.key_identifier]):
-                reason = "this key has a certificate already; a new certificate needs a new key"
-            if not reason:
-                made = lab.repository.put(answer.certificate, answer.use, Origin.ISSUED, status, now)
-                issued[Hierarchy.DEVICE if answer.role is None else Hierarchy.ORGANISATION] += 1
+            reason, made, columns = answer.reason, None, answer.columns
+            if columns is not None and lab.repository.certified([columns.key_identifier]):
+                reason, columns = "this key has a certificate already; a new certificate needs a new key", None
+            if columns is not None:
+                made = lab.repository.put_columns(columns, Origin.ISSUED, status, now)
+                issued[Hierarchy.DEVICE if columns.role is None else Hierarchy.ORGANISATION] += 1
                 if answer.sealed:
-                    db.execute("INSERT INTO pair VALUES (?, ?)", (answer.key_identifier, answer.sealed))
+                    db.execute("INSERT INTO pair VALUES (?, ?)", (columns.key_identifier, answer.sealed))
             state = State.REJECTED if reason else State.LODGED if lodge else State.ISSUED
-            row = (state, reason, now, answer.entity, answer.role, answer.use or None, answer.request, made)
+            found = (None, None, None) if columns is None else (columns.entity, columns.role, columns.use)
             db.execute(
                 "UPDATE request SET state = ?, reason = ?, answered = ?, entity = coalesce(?, entity), "
                 "role = coalesce(?, role), use = coalesce(?, use), der = ?, certificate = ? WHERE id = ?",
-                (*row, answer.number),
+                (state, reason, now, *found, answer.request, made, answer.number),
             )
         for hierarchy, number in issued.items():
             lab.authorities.count(lab.authorities.current(hierarchy), number)

@@ -114,6 +114,25 @@ _COLUMNS = (
 )
 
 
+class Columns(NamedTuple):
+    """What a certificate is found by, and its octets, in the order of the table's columns."""
+
+    kind: CertificateKind
+    entity: Eui64 | None
+    role: int | None
+    use: str
+    serial: int
+    key_identifier: bytes
+    issuer_key: bytes
+    not_before: Instant
+    not_after: Instant
+    der: bytes
+
+
+_KEPT = (*Columns._fields, "origin", "status", "changed")
+_INSERT = f"INSERT INTO certificate ({', '.join(_KEPT)}) VALUES ({', '.join('?' * len(_KEPT))})"  # noqa: S608 - own words
+
+
 class Repository:
     """The certificates of one laboratory. Changes become lasting with the transaction that its owner makes."""
 
@@ -151,29 +170,30 @@ class Repository:
         return {bytes(row[0]) for key in set(key_identifiers) for row in self._db.execute(query, (key,))}
 
     def put(self, der: bytes, use: str, origin: Origin, status: Status, now: Instant) -> int:
-        """Keep a certificate; give its number. Part of the caller's transaction.
-
-        Raises sqlite3.IntegrityError when the serial number is another certificate's of the same issuer.
-        """
+        """Read and keep a certificate; give its number. Part of the caller's transaction."""
         read = Certificate.decode(der)
-        row = (
+        columns = Columns(
             read.kind,
-            origin,
             read.entity,
             read.role,
             use,
-            serial_text(read.serial),
+            read.serial,
             read.subject_key_identifier or b"",
             issuer_of(read),
             read.not_before,
             read.not_after,
-            status,
-            now,
             der,
         )
-        names = _COLUMNS.replace("id, ", "", 1).replace("reason, ", "")
-        made = self._db.execute(f"INSERT INTO certificate ({names}) VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
-        return made.lastrowid or 0
+        return self.put_columns(columns, origin, status, now)
+
+    def put_columns(self, columns: Columns, origin: Origin, status: Status, now: Instant) -> int:
+        """Keep a certificate whose issuer says what is in it; give its number. Part of the caller's transaction.
+
+        Raises sqlite3.IntegrityError when the serial number is another certificate's of the same issuer.
+        """
+        kind, entity, role, use, serial, *rest = columns
+        row = (kind, entity, role, use, serial_text(serial), *rest, origin, status, now)
+        return self._db.execute(_INSERT, row).lastrowid or 0
 
     def set_status(self, number: int, status: Status, now: Instant, reason: str = "") -> None:
         """Note what has become of a certificate. Part of the caller's transaction."""

@@ -46,7 +46,11 @@ def run_batch(
     as_json: bool,
 ) -> ExitCode:
     """Receive a batch and answer it, or go on with what was interrupted. FAIL when a request was rejected."""
-    now = moment(at)
+
+    def clock() -> Instant:
+        return moment(at)
+
+    now = clock()
     if source is None and claims is not None:
         raise LabError("what batch? give a folder, a zip, PEM or CSV file; or --resume goes on with interrupted ones")
     with opened(folder, pass_phrase_file, write=True) as lab:
@@ -56,8 +60,8 @@ def run_batch(
         else:
             todo = batches.unfinished()
         for batch in todo:
-            _process(lab, batch, now, workers, accept=accept, quiet=as_json)
-        Upkeep(lab).advance(now)
+            _process(lab, batch, clock, workers, accept=accept, quiet=as_json)
+        Upkeep(lab).advance(clock())
         done = [batches.get(batch.number) for batch in todo]
         value = {"batches": [_json(batches, batch) for batch in done]}
         lines = [_line(batches, batch) for batch in done] or ["no batch was interrupted"]
@@ -77,12 +81,14 @@ def _receive(batches: Batches, source: Path, claims: Claims, now: Instant) -> Ba
     return batch
 
 
-def _process(lab: Laboratory, batch: Batch, now: Instant, workers: int | None, *, accept: bool, quiet: bool) -> None:
+def _process(
+    lab: Laboratory, batch: Batch, clock: Callable[[], Instant], workers: int | None, *, accept: bool, quiet: bool
+) -> None:
     batches = Batches(lab)
     left = batch.total - batches.answered(batch)
     number = workers or (min(2, os.cpu_count() or 1) if left >= WORTH_WORKERS else 1)
     with _answering(lab, number) as answering, _progress(batch, batch.total - left, quiet=quiet) as step:
-        for answered in batches.process(batch, now, answering, lodge=accept):
+        for answered in batches.process(batch, clock, answering, lodge=accept):
             step(answered)
 
 

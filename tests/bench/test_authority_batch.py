@@ -56,7 +56,7 @@ def identifiers(number: int) -> str:
 
 
 def answer(lab: Laboratory, batch: Batch, now: Instant = NOW) -> list[int]:
-    return list(Batches(lab).process(batch, now, Registration(lab).answer_here))
+    return list(Batches(lab).process(batch, lambda: now, Registration(lab).answer_here))
 
 
 # Rules
@@ -161,7 +161,7 @@ def test_workers_answer_as_one_process_does(tmp_path: Path) -> None:
             Batches(lab).receive("mine", requests(300), NOW)
         answer(one, Batches(one).get(1))
         with Workers(two, 2) as workers:
-            list(Batches(two).process(Batches(two).get(1), NOW, workers.answer))
+            list(Batches(two).process(Batches(two).get(1), lambda: NOW, workers.answer))
         first, second = ([record.der for record in lab.repository.find()] for lab in (one, two))
         assert first == second
         assert len(first) == 304
@@ -290,11 +290,12 @@ def main(folder, moment, count):
             return made
         return counted
     if moment == "inside":
-        Repository.put = die_after(Repository.put)
+        Repository.put_columns = die_after(Repository.put_columns)
     with Laboratory(folder, lambda: b"for a test") as lab, Workers(lab, 2) as workers:
         answering = die_after(workers.answer) if moment == "before" else workers.answer
         done = die_after(lambda: None) if moment == "after" else lambda: None
-        for _ in batches.Batches(lab).process(batches.Batches(lab).unfinished()[0], int(sys.argv[4]), answering):
+        now = int(sys.argv[4])
+        for _ in batches.Batches(lab).process(batches.Batches(lab).unfinished()[0], lambda: now, answering):
             done()
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 from bench.authority.applicants import DEVICES, ROLES, Applicant, refuse_device, refuse_role
 from bench.authority.laboratory import Laboratory
 from bench.authority.registration import Application, Registration, State
-from bench.authority.repository import Search, Status
+from bench.authority.repository import Search, Status, issuer_of, use_of
 from bench.authority.sealing import LabError
 from bench.authority.upkeep import Upkeep
 from bench.inventory import Status as DeviceStatus
@@ -207,3 +207,16 @@ def test_a_failing_disk_leaves_nothing_half_done(lab: Laboratory, monkeypatch: p
     monkeypatch.undo()
     assert lab.repository.count(Search(entity=METER, statuses=tuple(Status))) == 0
     assert issued(lab, for_meter()).status is Status.LODGED
+
+
+def test_what_a_certificate_is_found_by_is_what_is_in_it(lab: Laboratory) -> None:
+    for application in (for_supplier(), for_supplier(KeyUse.KEY_AGREEMENT), for_meter(use=KeyUse.KEY_AGREEMENT)):
+        issued(lab, application)
+    records = list(lab.repository.find(Search(statuses=tuple(Status))))
+    assert len(records) == 7
+    for record in records:
+        read = record.certificate
+        assert (record.kind, record.entity, record.role) == (read.kind, read.entity, read.role)
+        assert (record.serial, record.key_identifier) == (read.serial, read.subject_key_identifier)
+        assert (record.issuer_key, record.use) == (issuer_of(read), use_of(read))
+        assert (record.not_before, record.not_after) == (read.not_before, read.not_after)
