@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -128,6 +129,22 @@ class Home:
         """The consumer presses a key of an emulated device."""
         self.tick()
         self.run(self.installation.press(self.target(device).eui64, key))
+
+    def sense(self, device: str, signal: str, *, active: bool) -> None:
+        """A sensor of an emulated device changes."""
+        self.tick()
+        self.run(self.installation.sense(self.target(device).eui64, signal, active=active))
+
+    @contextmanager
+    def silence(self, device: str) -> Iterator[None]:
+        """Meanwhile an emulated device has no supply."""
+        self.tick()
+        identity = self.target(device).eui64
+        self.run(self.installation.supply(identity, on=False))
+        try:
+            yield
+        finally:
+            self.run(self.installation.supply(identity, on=True))
 
     def decommission(self, device: str) -> None:
         """An emulated device is taken out of service: it destroys its keys and falls silent for good."""

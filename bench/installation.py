@@ -95,18 +95,32 @@ class Installation:
 
     async def decommission(self, device: Eui64) -> None:
         """A device is taken out of service."""
-        emulated = next(each for each in self.devices if each.identity == device)
+        emulated = self._device(device)
         await self.look(device, lambda: emulated.hear(DECOMMISSION))
 
     async def look(self, device: Eui64, work: Callable[[], object]) -> None:
         """Look into a device; what follows from that, happens."""
         await self._pass_on(self._world.through(device, work, self._moment()))
 
+    async def sense(self, device: Eui64, signal: str, *, active: bool) -> None:
+        """A sensor of a device changes."""
+        emulated = self._device(device)
+        await self.look(device, lambda: emulated.hear(signal, active))
+
+    async def supply(self, device: Eui64, *, on: bool) -> None:
+        """The supply of one device alone fails, or comes back."""
+        emulated, now = self._device(device), self._moment()
+        await self._pass_on(_done(emulated, emulated.power_on(now) if on else emulated.power_off(now)))
+        await self.look(device, lambda: None)  # what is due next may have changed
+
     def next_wake(self) -> Instant | None:
         """When something is due next, or None."""
         return self._world.next_wake()
 
     # inside
+
+    def _device(self, identity: Eui64) -> Device:
+        return next(each for each in self.devices if each.identity == identity)
 
     def _add(self, name: str, device: Device) -> None:
         self.servers[name] = self._wires[device.identity] = Emulated(

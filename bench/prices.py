@@ -18,9 +18,19 @@ _IMPORT_REGISTER = bytes.fromhex("0100010800FF")
 def one_price(price: int, standing_charge: int, keys: list[bytes]) -> Request:
     """ECS01b: ``price`` everywhere, at once. ``keys`` name the cells of the price matrix, as ECS24 reads them."""
     now = octet_string(NOW.encode())
-    charge = _charge(0, (0, bytes(6), 0), [(b"", standing_charge)])
-    matrix = _charge(_THOUSAND, (3, _IMPORT_REGISTER, 2), [(key, price) for key in keys])
-    return dlms("ECS01b", charge, matrix, now, now, title=f"Set a price of {price / PENCE:g} p/kWh at once")
+    matrix = price_matrix([(key, price) for key in keys])
+    title = f"Set a price of {price / PENCE:g} p/kWh at once"
+    return dlms("ECS01b", charge(standing_charge), matrix, now, now, title=title)
+
+
+def charge(amount: int) -> Data:
+    """A standing charge: ``amount`` a day."""
+    return _charge(0, (0, bytes(6), 0), [(b"", amount)])
+
+
+def price_matrix(cells: list[tuple[bytes, int]]) -> Data:
+    """Prices by the names of their cells."""
+    return _charge(_THOUSAND, (3, _IMPORT_REGISTER, 2), cells)
 
 
 def _charge(scale: int, register: tuple[int, bytes, int], cells: list[tuple[bytes, int]]) -> Data:

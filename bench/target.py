@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from protocols.errors import RemoteProtocolError
@@ -127,6 +128,16 @@ class Target:
         """The consumer presses a key. Raises Inconclusive for a real device: nobody is there to press it."""
         self._only_emulated("nobody can press its keys")
         self._home.press(self.name, key)
+
+    def sense(self, signal: str, *, active: bool) -> None:
+        """A sensor changes. Raises Inconclusive for a real device: nobody is there to tamper with it."""
+        self._only_emulated("nobody can tamper with it")
+        self._home.sense(self.name, signal, active=active)
+
+    def silent(self) -> AbstractContextManager[None]:
+        """Meanwhile it has no supply. Raises Inconclusive for a real device."""
+        self._only_emulated("nobody can switch it off")
+        return self._home.silence(self.name)
 
     def shown(self, item: str) -> str:
         """What the display shows; empty for nothing. Raises Inconclusive for a real device: nobody reads it."""

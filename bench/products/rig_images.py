@@ -92,6 +92,8 @@ class RigImages:
         emulated = self._home.emulated(target.name)
         if not wanted and emulated is None:
             raise NoImage(f"{target.name} is a real device, and the rig names no image for it (update)")
+        if not wanted and target.section.defects:
+            raise NoImage(f"{target.name} has planned faults (defects), which an update would end")
         if not wanted and rig.head_end.products is not None:
             raise NoImage(f"the rig has its own list of certified products, and no image for {target.name} (update)")
         if is_file_name(wanted):

@@ -15,7 +15,6 @@ from bench.products.rig_images import NoImage, RigImage
 from bench.products.updating import FirmwareUpdate, read_version
 from bench.requests import activate_firmware, cancel_activation
 from bench.target import Target
-from protocols.eui64 import eui64_text
 from protocols.gbcs.asn1_device import (
     ActivateFirmwareResponse,
     ActivationResult,
@@ -143,17 +142,21 @@ def _hub_reports_transfer(home: Home, device: Target, image: RigImage) -> None:
     hub = next((target for target in home.targets if target.type is DeviceType.CHF), None)
     if hub is None or hub is device:
         return
-    seen, message = hub.listen("CCS08", f"The hub reports the transfer to the {device.name}", _is_transfer_report, HOUR)
-    value = None if message is None else getattr(decode_payload(message), "value", None)
-    seen.that("report", "one", "none", good=isinstance(value, FirmwareTransferAlert))
-    if isinstance(value, FirmwareTransferAlert):
-        seen.expect("device", eui64_text(device.eui64), eui64_text(value.device))
+    title = f"The hub reports the transfer to the {device.name}"
+    seen, message = hub.listen("CCS08", title, lambda each: _transfer(each, device) is not None, HOUR)
+    value = None if message is None else _transfer(message, device)
+    seen.that("report", "one", "none", good=value is not None)
+    if value is not None:
         seen.expect("version", image.version.hex(), value.version.hex())
         seen.expect("result", FirmwareTransferResult.SUCCESS.name, value.result.name)
 
 
-def _is_transfer_report(message: Message) -> bool:
-    return message.message_code == TRANSFER_REPORT
+def _transfer(message: Message, device: Target) -> FirmwareTransferAlert | None:
+    """The report in a message, if it is about this device."""
+    if message.message_code != TRANSFER_REPORT:
+        return None
+    value = getattr(decode_payload(message), "value", None)
+    return value if isinstance(value, FirmwareTransferAlert) and value.device == device.eui64 else None
 
 
 @ACTIVATION

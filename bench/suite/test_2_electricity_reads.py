@@ -6,11 +6,11 @@ import pytest
 
 from bench.home import Home
 from bench.requests import Period, dlms
+from bench.rows import rows
 from bench.security_log import entries
 from bench.target import Reply, Target
-from protocols.dlms.data import CompactArray, Data
 from protocols.gbcs.roles import RemotePartyRole
-from protocols.instant import DAY, HALF_HOUR, HOUR
+from protocols.instant import DAY, HALF_HOUR, HOUR, text
 
 WATT_HOUR, WATT = 30, 27
 
@@ -112,6 +112,7 @@ def test_daily_consumption(home: Home, esme: Target) -> None:
     days = rows(reply.data[0].value[0])
     reply.that("days in the log", "at least one", len(days), good=bool(days))
     end, energy = days[-1]
+    reply.expect("end of the day", text((end + DAY // 2) // DAY * DAY), text(end))
     expected = esme.section.load.watt_hours_between(end - DAY, end)
     reply.within("consumption of a whole day", expected, int(energy), 1, "Wh")
 
@@ -151,10 +152,3 @@ def test_security_log(esme: Target) -> None:
     reply.that(
         "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
     )
-
-
-def rows(log: Data) -> list[tuple[int, ...]]:
-    """The rows of a log as plain numbers, whichever way the array is written."""
-    if isinstance(log.value, CompactArray):
-        return list(log.value.rows)
-    return [tuple(member.value for member in row.value) for row in log.value]

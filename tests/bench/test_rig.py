@@ -35,7 +35,7 @@ def test_the_embedded_rig_is_a_dual_fuel_home() -> None:
     assert {device.type for device in rig.devices} == set(DeviceType)
     assert {type(device.reach) for device in rig.devices} == {MemoryAddress, PtyAddress}
     assert rig.virtual_time
-    assert rig.started == instant(2026, 1, 1)
+    assert rig.started == instant(2026, 7, 1)
     assert len(rig.text_sha256) == 64
 
 
