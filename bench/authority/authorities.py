@@ -178,15 +178,20 @@ class Authorities:
         self._db.execute("UPDATE authority SET issued = issued + ? WHERE id = ?", (more, authority.number))
 
     def destroy_old_keys(self) -> None:
-        """Destroy every private key but those of the current authorities."""
-        kept = {
-            self._path(authority.hierarchy, authority.level, authority.key_identifier).name
-            for authority in self.all()
-            if authority.state is State.CURRENT
-        }
+        """Destroy every private key of an authority that has a current one with another key. Raises BrokenError.
+
+        Of an authority that the database does not know no key is touched, nor is any other file.
+        """
         self._issuers = {}
-        for path in sorted(self._folder.iterdir()):
-            if path.name not in kept:
+        current = [one for one in self.all() if one.state is State.CURRENT]
+        kept = {self._path(one.hierarchy, one.level, one.key_identifier).name for one in current}
+        known = tuple(f"{one.hierarchy}-{one.level}-" for one in current)
+        try:
+            held = sorted(path for path in self._folder.iterdir() if path.name.lstrip(".").startswith(known))
+        except OSError as error:
+            raise BrokenError(f"{self._folder}: the authorities' keys cannot be read: {error.strerror}") from None
+        for path in held:
+            if path.name not in kept and path.name.endswith((".key", ".key.new")):
                 destroy(path)
 
     # inside

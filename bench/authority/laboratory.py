@@ -56,14 +56,20 @@ class Laboratory:
             self.begins = Instant(int.from_bytes(self.fact("begins"), "big"))
         except BaseException as error:
             self._unlock()
-            if isinstance(error, sqlite3.Error | DatabaseError):
+            if isinstance(error, DatabaseError):
+                raise BrokenError(str(error)) from None  # it names the file
+            if isinstance(error, sqlite3.Error):
                 raise BrokenError(f"{folder / DATABASE}: {error}") from None
             raise
         self.repository = Repository(self.db)
         self.authorities = Authorities(folder, self.db, self._lazy_seal, entropy)
         if write:
-            with self.guarded():
-                self.authorities.destroy_old_keys()
+            try:
+                with self.guarded():
+                    self.authorities.destroy_old_keys()
+            except BaseException:
+                self.close()
+                raise
 
     @classmethod
     def create(

@@ -90,4 +90,4 @@ CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT N
 """
 """States are kept as words, numbers of octets as BLOBs, serial numbers as hexadecimal digits, times as Instants."""
 
-FORM = Form("laboratory for test keys", b"MBka", 1, tuple(one.strip() for one in _TABLES.split(";")))
+FORM = Form("a laboratory for test keys", b"MBka", 1, tuple(one.strip() for one in _TABLES.split(";")))

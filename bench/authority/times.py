@@ -26,9 +26,6 @@ DAY_BEGINS, DAY_ENDS = 7, 19
 The hours are taken as UTC, as all times here: of whose clock they are the Code does not say.
 """
 
-SINGLE_WITHIN = 30
-"""Seconds in which a single request is answered."""
-
 AUTHORITY_YEARS, ORGANISATION_YEARS = 25, 10
 """Validity, less one second. Certificates of devices have no end."""
 

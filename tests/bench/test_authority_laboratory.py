@@ -253,6 +253,30 @@ def test_a_spoiled_missing_or_swapped_private_key_of_an_authority_is_told(tmp_pa
         issued(lab, for_supplier())
 
 
+def test_opening_destroys_no_key_that_may_be_needed_and_no_file_of_others(tmp_path: Path) -> None:
+    with make(tmp_path / "lab") as lab:
+        names = {path.name for path in (tmp_path / "lab" / KEY_FOLDER).iterdir()}
+    folder = tmp_path / "lab" / KEY_FOLDER
+    old = f"device-issuing-{'0' * 16}.key"
+    for name in ("notes", "mine.key", old, f".{old}.new"):
+        (folder / name).write_text("octets")
+    with reopened(tmp_path / "lab"):
+        assert {path.name for path in folder.iterdir()} == names | {"notes", "mine.key"}
+    db = sqlite3.connect(tmp_path / "lab" / DATABASE)
+    db.execute("DELETE FROM authority WHERE level = 'issuing'")
+    db.commit()
+    db.close()
+    with reopened(tmp_path / "lab") as lab:
+        assert {path.name for path in folder.iterdir()} == names | {"notes", "mine.key"}
+        with pytest.raises(LabError, match="there is no issuing authority of the device hierarchy"):
+            issued(lab, for_supplier())
+    folder.rename(tmp_path / "away")
+    with pytest.raises(BrokenError, match="the authorities' keys cannot be read: No such file"):
+        reopened(tmp_path / "lab")
+    (tmp_path / "away").rename(folder)
+    reopened(tmp_path / "lab").close()  # the one that failed has given the lock back
+
+
 def test_one_process_at_a_time_changes_a_laboratory(tmp_path: Path) -> None:
     folder = tmp_path / "lab"
     with make(folder) as lab:
