@@ -177,6 +177,17 @@ def test_a_dated_update_lapses_when_others_take_the_role(taken_by: ReplacementMo
         check_lapse(taken_by, dated_by, frozenset({KEEPS_LAPSED_UPDATE}))
 
 
+def test_a_dated_update_lapses_when_its_party_gives_the_role_away() -> None:
+    """As at a hand-over, by an update of its own."""
+    desk = Desk(ESME, BY_SELF)
+    command = dated(desk, parcel(ESME, CONTROLLER_BY_SUPPLIER), TOMORROW, CONTROLLER_BY_SUPPLIER)
+    outcome = desk.ask(Parcel(parcel(ESME, BY_COS).rows))
+    assert statuses(outcome) == [SUCCESS] * 3
+    value = told([each for each in desk.sent if each.cra is Cra.ALERT])
+    assert (value.alert_code, value.outcome.sequence_number) == (NOT_DONE, command.counter)
+    assert desk.rig.advance(TOMORROW) == []
+
+
 def test_a_dated_update_waits_while_the_clock_is_not_reliable() -> None:
     desk = Desk(ESME, BY_SELF)
     dated(desk, parcel(ESME, BY_SELF))

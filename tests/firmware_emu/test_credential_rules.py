@@ -14,6 +14,7 @@ from firmware_emu.parts.credentials.contingency import wrapped_key_in
 from firmware_emu.parts.credentials.rules import CELLS, role_behind
 from firmware_emu.parts.credentials.trust_anchors import MOST_ITEMS, TrustAnchors
 from firmware_emu.parts.credentials.update import IGNORES_FLOORS
+from protocols.der import oid
 from protocols.gbcs.asn1_credentials import (
     CredentialReplacement,
     ReplacementMode,
@@ -23,10 +24,24 @@ from protocols.gbcs.asn1_credentials import (
     TimeChecks,
 )
 from protocols.gbcs.keys import KeyName
+from protocols.gbcs.protection import add_mac
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.gbcs.use_cases import Protection
 from protocols.instant import DAY
+from protocols.smki.building import authority_name, put_extension, put_signed
+from protocols.smki.certificate import Certificate
 from protocols.smki.infrastructure import make_infrastructure
-from protocols.smki.issue import Validity, issue_link
+from protocols.smki.issue import (
+    ORGANISATION,
+    ROOT_KEY_USAGE,
+    Issuer,
+    Validity,
+    _authority_extensions,
+    _Tbs,
+    issue_link,
+    issue_organisation,
+)
+from protocols.smki.signature import Verifier
 
 from .asn1_home import BROKER, DS, KA, NEW_SUPPLIER, PARTIES, RECOVERY, SMKI, START, SUPPLIER
 from .credential_desk import (
@@ -45,6 +60,7 @@ from .credential_desk import (
     Desk,
     Parcel,
     is_unchanged,
+    keys_of,
     name_of,
     new_certificate,
     own_cells,
@@ -389,3 +405,46 @@ def test_the_same_certificates_again_are_no_failure() -> None:
     assert all(is_unchanged(each) for each in outcome.results)
     assert desk.works()
     assert desk.sender == RECOVERY
+
+
+def authority(name: RemotePartyRole, path_length: int | None, *more: bytes) -> Certificate:
+    """An authority of any form below the root, for the key of ``LATER``'s root."""
+    point = LATER.organisation_root.certificate.public_point
+    root = SMKI.organisation_root
+    usage = _authority_extensions(ORGANISATION, ROOT_KEY_USAGE, path_length, point, root.key_identifier)
+    subject = authority_name(ORGANISATION, name, "TEST ODD")
+    tbs = _Tbs(root.certificate.subject.octets, subject, point, 11, LONG, (*usage, *more))
+    return Certificate.decode(put_signed(tbs.encode(), root.sign, Verifier(root.certificate.public_point)))
+
+
+def test_an_authority_with_what_is_critical_and_not_known_is_none() -> None:
+    unknown = put_extension(oid("1.2.3.4"), b"\x05\x00", critical=True)
+    cell = Cell(ROLE.SUPPLIER, KA)
+    for held, status in ((authority(ROLE.ISSUING_AUTHORITY, 0), SUCCESS), (None, STATUS.NO_TRUST_ANCHOR)):
+        found = held or authority(ROLE.ISSUING_AUTHORITY, 0, unknown)
+        issuer = Issuer(found, LATER.organisation_root.sign)
+        point = new_certificate(cell, BY_SELF).public_point
+        made = issue_organisation(issuer, SUPPLIER, ROLE.SUPPLIER, name_of(cell).key_usage, point, 12, LONG)
+        assert statuses(Desk(ESME, BY_SELF).ask(Parcel((row(made, cell),), (found.octets,)))) == [status]
+
+
+def test_a_root_that_allows_no_authority_is_none() -> None:
+    for length, status in ((None, SUCCESS), (1, SUCCESS), (0, STATUS.NO_TRUST_ANCHOR)):
+        desk = Desk(ESME, MODE.ROOT_BY_SUPPLIER)
+        assert statuses(desk.ask(Parcel((row(authority(ROLE.ROOT, length), ROOT),), ()))) == [status]
+
+
+def test_a_party_goes_on_with_the_key_of_the_role_that_it_keeps() -> None:
+    """A supplier was load controller too, with other keys, and gives that role away by them."""
+    desk = Desk(ESME, CONTROLLER_BY_SUPPLIER)
+    cells, own = own_cells(ESME, CONTROLLER_BY_SUPPLIER), MODE.LOAD_CONTROLLER_BY_LOAD_CONTROLLER
+    others = [new_certificate(Cell(ROLE.SUPPLIER, cell.use), BY_SELF, 5) for cell in cells]
+    desk.ask(Parcel(tuple(row(held, cell) for held, cell in zip(others, cells, strict=True))))
+    controller_keys = keys_of([SUPPLIER], 5)
+    made = desk.message(
+        parcel(ESME, own), mode=own, sender=SUPPLIER, keys=controller_keys, protection=Protection.SIGNATURE
+    )
+    desk.send(add_mac(made, desk.rig.keys, BROKER))
+    assert len(desk.answers()) == 1
+    assert desk.rig.device.credentials.roles_of(SUPPLIER) == (ROLE.SUPPLIER,)
+    assert desk.works(BY_SELF)
