@@ -7,7 +7,7 @@ old version is shown after every row, in the same way.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from protocols.gbcs.roles import DeviceType
 
@@ -32,7 +32,7 @@ class Row(NamedTuple):
     what: str
     play: Play
     kinds: tuple[DeviceType, ...]
-    settings: dict[str, bool | int]
+    settings: dict[str, Any]
     goes_on: bool
 
 
@@ -40,7 +40,7 @@ ROWS: list[Row] = []
 
 
 def row(
-    what: str, kinds: tuple[DeviceType, ...] = KINDS, *, goes_on: bool = True, **settings: bool | int
+    what: str, kinds: tuple[DeviceType, ...] = KINDS, *, goes_on: bool = True, **settings: Any
 ) -> Callable[[Play], Play]:
     """Put a function into the matrix."""
 
