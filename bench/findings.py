@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +28,18 @@ class DeviceFinding(MeterbenchError, AssertionError):  # noqa: N818 - it is no e
 
 class Inconclusive(MeterbenchError):  # noqa: N818 - it is no error of the program
     """Nobody can tell: something that the test needs cannot be had here. The text says what."""
+
+
+@contextmanager
+def afterwards(work: Callable[[], object]) -> Iterator[None]:
+    """Whatever is found inside, ``work`` follows, on which later tests rely; the finding stays where it was made."""
+    try:
+        yield
+    except DeviceFinding as finding:
+        finding.recorded = True  # with its exchange, which ends as others follow
+        raise
+    finally:
+        work()
 
 
 def only(found: Sequence[T], what: str) -> T:

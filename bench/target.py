@@ -219,6 +219,17 @@ class Target:
             if self._home.clock.virtual:
                 self._home.pass_time(min(LISTEN_STEP, end - self.now))
 
+    def pass_on(self, command: Command) -> None:
+        """Send a command for another device, as a hub passes them on; nobody waits for its answer here."""
+        self._home.tick()
+        exchange = self._open(command, f"{command.request.title}, by way of the {self.name}")
+        self._home.head_end.keep(command)
+        self._home.run(self._session.send(command.octets))
+        arrived = self._home.run(self._session.rest())
+        self._note(exchange, arrived, None)
+        own = [_what(one) for one in arrived if one.message is None or one.message.cra is not Cra.ALERT]
+        exchange.add(check(f"answers of the {self.name} itself", "none", ", ".join(own) or "none"))
+
     def refuses(self, command: Command, reason: int, title: str) -> None:
         """Show that a command is not answered, and that the device says why.
 
@@ -381,11 +392,13 @@ class Target:
 
 
 def _answers(arrived: Arrived, command: Command) -> bool:
+    return arrived.message is not None and answers(arrived.message, command)
+
+
+def answers(message: Message, command: Command) -> bool:
     """Whether a message is the response to a command, as far as the device says so."""
-    message = arrived.message
     return (
-        message is not None
-        and message.cra is Cra.RESPONSE
+        message.cra is Cra.RESPONSE
         and message.counter == command.message.counter
         and message.message_code == command.message.message_code
     )

@@ -5,8 +5,12 @@ These tests come first, so that all others meet the devices with their new firmw
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 
+from bench.findings import DeviceFinding
 from bench.home import Home
 from bench.products.gate import ClearedImage
 from bench.products.kept_state import compare, look_at
@@ -71,7 +75,17 @@ def next_image(home: Home, target: Target) -> RigImage:
 
 def cleared(home: Home, target: Target, image: RigImage) -> ClearedImage:
     """Have the gate clear an image; on record."""
-    return FirmwareUpdate(home, home.lists, target).clear(image.file, image.detached)
+    with gate_refuses_as_finding():
+        return FirmwareUpdate(home, home.lists, target).clear(image.file, image.detached)
+
+
+@contextmanager
+def gate_refuses_as_finding() -> Iterator[None]:
+    """An image that the gate does not clear is a finding about the image; the exchange with the gate says it."""
+    try:
+        yield
+    except GateError as refused:
+        raise DeviceFinding(refused.reason, recorded=True) from refused
 
 
 @GATE
@@ -132,7 +146,8 @@ def test_update(home: Home, device: Target) -> None:
     if home.clock.virtual and home.clock.now() < home.rig.started + SETTLED:
         home.pass_time(SETTLED)
     before = look_at(device, "before the update")
-    FirmwareUpdate(home, home.lists, device).run(image.file, detached=image.detached)
+    with gate_refuses_as_finding():
+        FirmwareUpdate(home, home.lists, device).run(image.file, detached=image.detached)
     _hub_reports_transfer(home, device, image)
     compare(device, before, look_at(device, "after the update", before), load_known=home.clock.virtual)
 
@@ -163,9 +178,9 @@ def _transfer(message: Message, device: Target) -> FirmwareTransferAlert | None:
 @pytest.mark.use_case("CS06")
 def test_next_image_is_activated_only_by_its_own_hash(home: Home, commanded: Target) -> None:
     """The firmware that runs now takes another image, reports its hash, and does not activate it by a wrong one."""
-    waiting, update = next_image(home, commanded), FirmwareUpdate(home, home.lists, commanded)
+    waiting = cleared(home, commanded, next_image(home, commanded))
     running = cleared(home, commanded, image_for(home, commanded))
-    update.deliver(update.clear(waiting.file))
+    FirmwareUpdate(home, home.lists, commanded).deliver(waiting)
     before = read_version(commanded)
     title = "Activate firmware by the hash of another image than the one that waits"
     activation(commanded, running, ActivationResult.HASH_MISMATCH, before, title)

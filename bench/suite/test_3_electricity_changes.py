@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from bench.clock_setting import set_clock
 from bench.requests import all_texts, dlms
 from bench.target import Target
 from protocols.dlms.cosem_time import CosemDateTime
-from protocols.dlms.data import array, octet_string, structure, uint32
+from protocols.dlms.data import array, octet_string, uint32
 
 DISABLED, ENABLED, ARMED = 0, 1, 2
-_PRESET = bytes.fromhex("FFFFFFFFFFFFFFFFFF8000FF")
 
 
 @pytest.mark.use_case("ECS34")
@@ -38,9 +38,7 @@ def test_import_mpan(esme: Target) -> None:
 @pytest.mark.use_case("ECS70")
 def test_clock_is_set(esme: Target) -> None:
     """Inside the interval of the command the meter takes the hub's time, which is reliable."""
-    interval = [octet_string(CosemDateTime.at(esme.now + offset).encode()) for offset in (-10, 20)]
-    preset = structure(octet_string(_PRESET), *interval)
-    reply = esme.ask(dlms("ECS70", preset, title="Set the clock"))
+    reply = esme.ask(set_clock(esme.type, esme.now - 10, esme.now + 20, "Set the clock"))
     shown = CosemDateTime.decode(reply.data[3].value).to_instant()
     reply.within("time of the meter", esme.now, shown or 0, 10, "s")
     reply.expect("status of the clock", 0, reply.data[4].value)

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import pytest
 
+from bench.findings import DeviceFinding, afterwards
 from bench.home import Home
 from bench.prices import PENCE, one_price
 from bench.requests import Request, dlms
-from bench.target import Target
+from bench.target import Reply, Target
 from bench.tokens import electricity_top_up, repeated
 from protocols.dlms.cosem_time import NOW
-from protocols.dlms.data import Data, array, bit_string, enum, int32, octet_string, structure
+from protocols.dlms.data import Data, array, bit_string, enum, int32, octet_string, structure, uint16
 from protocols.dlms.obis import obis
-from protocols.instant import HALF_HOUR, HOUR
+from protocols.instant import DAY, HALF_HOUR, HOUR
 
-MILLIPENCE_PER_POUND = 100_000
+POUND = MILLIPENCE_PER_POUND = 100_000
+STANDING_CHARGE = 30 * PENCE
+"""A day."""
+MOST_DAYS = 6
+SPENT = pytest.mark.requirement("SMETS2 5.5.8: a top-up pays accumulated debt before emergency credit")
 PRICE = 24 * PENCE + 500
 """Of a kWh."""
 _PAIRS = (
@@ -43,6 +50,35 @@ def to_prepayment() -> Request:
     now = octet_string(NOW.encode())
     mode = structure(enum(2), enum(1))
     return dlms("ECS03", mode, int32(0), collection(), now, now, title="Change to prepayment mode")
+
+
+class Account(NamedTuple):
+    """What the meter holds, in millipence."""
+
+    balance: int
+    emergency: int
+    accumulated: int
+
+
+def account_reply(esme: Target, title: str) -> tuple[Reply, Account]:
+    """Read the prepayment registers."""
+    reply = esme.ask(dlms("ECS19", title=title))
+    amounts = [member.value for member in reply.data[0].value[0].value]
+    return reply, Account(*amounts[:3])
+
+
+def account(esme: Target, title: str) -> Account:
+    """The amounts alone."""
+    return account_reply(esme, title)[1]
+
+
+def emergency_credit(limit: int, threshold: int) -> Request:
+    """ECS08a, at once: emergency credit, nothing else that is special, and high limits."""
+    now = octet_string(NOW.encode())
+    most = (int32(1000 * POUND), int32(1000 * POUND))
+    cap = (uint16(1000), int32(7 * DAY))
+    amounts = (int32(0), int32(limit), now, int32(threshold))
+    return dlms("ECS08a", array(), *most, array(), *cap, *amounts, *[now] * 8, title="Set emergency credit")
 
 
 def balance(esme: Target, title: str) -> int:
@@ -108,3 +144,40 @@ def test_token_is_taken_once(esme: Target) -> None:
     again.that("result", "a failure", again.results, good=again.results[0] != 0)
     after = esme.ask(dlms("ECS82", title="Read balance after the repeated token"))
     after.within("rise of the balance", 0, int(after.data[0].value) - before, 1000, "millipence")
+
+
+@SPENT
+@pytest.mark.use_case("ECS19")
+def test_top_up_pays_accumulated_debt_first(home: Home, esme: Target) -> None:
+    """Emergency credit is used up and charges pile up while there is no supply: a top-up pays these before that."""
+    keys = [cell.value[0].value for cell in esme.ask(dlms("ECS24", title="Read tariff")).data[16].value[2].value]
+    esme.ask(one_price(PRICE, STANDING_CHARGE, keys))
+    esme.ask(emergency_credit(2 * POUND, 1 * POUND))
+    with afterwards(lambda: back_to_plenty(esme, keys)):
+        left = balance(esme, "Read balance")
+        esme.ask(dlms("ECS04a", int32(POUND // 2 - left), title="Adjust the balance to 50 p"))
+        esme.ask(dlms("ECS09", title="Activate emergency credit"))
+        before = in_need(home, esme)
+        esme.ask(electricity_top_up(esme.head_end, pounds=1))
+        reply, after = account_reply(esme, "Read balances after a top-up of £1")
+        reply.expect("accumulated debt", max(0, before.accumulated - POUND), after.accumulated)
+        repaid = max(0, POUND - before.accumulated - max(0, -before.balance))
+        reply.within("emergency credit, which the rest repays", before.emergency + repaid, after.emergency, 10)
+
+
+def in_need(home: Home, esme: Target) -> Account:
+    """Let days pass until emergency credit is used up and charges have piled up."""
+    for _ in range(MOST_DAYS):
+        home.pass_to(DAY)
+        home.pass_time(HOUR)
+        found = account(esme, "Read balances a day later")
+        if found.accumulated > STANDING_CHARGE and found.emergency <= 0:
+            return found
+    raise DeviceFinding(f"after {MOST_DAYS} days without money: expected debt and no emergency credit, found {found}")
+
+
+def back_to_plenty(esme: Target, keys: list[bytes]) -> None:
+    """Money enough for all tests that follow, and supply."""
+    esme.ask(electricity_top_up(esme.head_end, pounds=40))
+    esme.ask(one_price(PRICE, 0, keys))
+    esme.ask(dlms("ECS42", title="Close the load switch"))

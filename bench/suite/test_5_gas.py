@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pytest
 
+from bench.clock_setting import set_clock
 from bench.home import Home
-from bench.requests import Period, asn1, gbz
+from bench.requests import Period, gbz
 from bench.security_log import entries
 from bench.target import Reply, Target
-from protocols.gbcs.asn1_device import SetTimeCommand
 from protocols.instant import HALF_HOUR, HOUR
 
 BASIC, PRICE, METERING, PREPAYMENT, EVENTS = 0x0000, 0x0700, 0x0702, 0x0705, 0x0709
 CLOSED, ARMED, OPEN = 0, 1, 2
+BILL_TO_DATE = 0x0A00
+POUND = 100_000
 GENERAL_LOG = 0x13
 """The gas meter's own event log, with all that belongs to each entry."""
 
@@ -86,9 +88,25 @@ def test_supplier_contact_details(gsme: Target) -> None:
 @pytest.mark.use_case("GCS28")
 def test_clock_is_set(gsme: Target) -> None:
     """Inside the interval of the command the meter takes the hub's time, which is reliable."""
-    reply = gsme.ask(asn1("GCS28", SetTimeCommand(gsme.now - 10, gsme.now + 20), title="Set the clock"))
+    reply = gsme.ask(set_clock(gsme.type, gsme.now - 10, gsme.now + 20, "Set the clock"))
     reply.within("time of the meter", gsme.now, reply.value.now, 10, "s")
     reply.expect("status of the clock", 0, int(reply.value.status))
+
+
+@pytest.mark.use_case("GCS40c")
+def test_adjustment_lowers_the_bill(gsme: Target) -> None:
+    """In credit mode an adjustment in the consumer's favour lowers the bill, as it would raise a balance."""
+    gsme.ask(gbz("GCS40c", {"credit_adjustment_value": -10 * POUND}, title="Adjust the bill by £10 more to pay"))
+    before = bill(gsme, "Read bill")
+    gsme.ask(gbz("GCS40c", {"credit_adjustment_value": 3 * POUND}, title="Adjust the bill by £3 less to pay"))
+    reply = gsme.ask(gbz("GCS60", title="Read bill after the adjustment"))
+    reply.within("change of the bill", -3 * POUND, int(reply.attribute(METERING, BILL_TO_DATE)) - before, 1000)
+    gsme.ask(gbz("GCS40c", {"credit_adjustment_value": 7 * POUND}, title="Adjust the bill back"))
+
+
+def bill(gsme: Target, title: str) -> int:
+    """The bill to date, in 10^-5 pounds."""
+    return int(gsme.ask(gbz("GCS60", title=title)).attribute(METERING, BILL_TO_DATE))
 
 
 @pytest.mark.use_case("CS10a")

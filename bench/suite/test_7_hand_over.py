@@ -6,12 +6,14 @@ from functools import partial
 
 import pytest
 
+from bench.clock_setting import NOT_ADJUSTED, set_clock
 from bench.credentials import Recovery, change_supplier, check_cells, hand_over, replace_by_itself
 from bench.credentials.cells import OPERATOR, SUPPLIER, USAGES, cell, cells_of
 from bench.credentials.guard import why_not_for_good, why_not_for_now
 from bench.credentials.procedures import COS, replacement
 from bench.credentials.update import BY_ITSELF, Row, results_of, rows_for, update_request
-from bench.head_end import BROKER
+from bench.findings import afterwards
+from bench.head_end import BROKER, party_text
 from bench.home import Home
 from bench.inventory import Inventory, Status
 from bench.pki import SIGNING, Party
@@ -101,14 +103,22 @@ def test_incoming_supplier_commands_and_the_other_does_not(home: Home, meter: Ta
     before = home.head_end.holder(SUPPLIER, meter.eui64)
     incoming = home.pki.newcomer(SUPPLIER, before.root)
     change_supplier(home, meter, incoming)
-    try:
+    with afterwards(lambda: change_supplier(home, meter, before)):
         meter.ask(critical(meter))
         top_up = electricity_top_up if meter.type is DeviceType.ESME else gas_top_up
         meter.ask(top_up(meter.head_end, pounds=1))
+        _tells(meter, incoming)
         refused(meter, before, UNKNOWN_ORIGINATOR, "A command of the supplier that the device was taken from")
-    finally:
-        change_supplier(home, meter, before)
     refused(meter, incoming, UNKNOWN_ORIGINATOR, "A command of the supplier that has lost the device again")
+
+
+def _tells(meter: Target, supplier: Party) -> None:
+    """What concerns the supplier is told to this one and to nobody else."""
+    title = "Set the clock in an interval that is over, which is told to the supplier"
+    reply = meter.ask(set_clock(meter.type, meter.now - 100, meter.now - 50, title))
+    told = [party_text(meter.head_end, alert.recipient) for alert in reply.alerts if alert.code == NOT_ADJUSTED]
+    reply.expect("recipients of alert 8F0C", [party_text(meter.head_end, supplier.eui64)], told)
+    meter.ask(set_clock(meter.type, meter.now - 10, meter.now + 20, "Set the clock rightly"))
 
 
 @CHANGE

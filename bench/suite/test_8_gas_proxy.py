@@ -7,7 +7,7 @@ import pytest
 from bench.findings import only
 from bench.home import Home
 from bench.requests import Request, gbz
-from bench.target import Target
+from bench.target import Target, answers
 from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 
 METERING, PREPAYMENT = 0x0702, 0x0705
@@ -86,6 +86,21 @@ def test_daily_consumption_log(home: Home, gsme: Target, gpf: Target) -> None:
     reply.expect("day", day, log["sample_start_time"])
     amount = only(log["samples"], "samples")
     reply.within("gas of the day", gsme.section.load.litres_between(day, day + DAY), amount, 1, "l")
+
+
+@pytest.mark.use_case("CCS06")
+def test_command_waits_at_the_hub_through_an_outage(home: Home, chf: Target, gsme: Target) -> None:
+    """A command for the sleeping gas meter waits at the hub, which loses its supply; the meter answers when it wakes."""
+    home.pass_to(HALF_HOUR)
+    home.pass_time(60)
+    command = gsme.command(gbz("GCS13a", title="Read register of the meter through the hub"))
+    chf.pass_on(command)
+    with chf.silent():
+        home.pass_time(120)
+    seen, answer = chf.listen(
+        "GCS13a", "The answer of the gas meter, by way of the hub", lambda each: answers(each, command), HOUR
+    )
+    seen.that("answer", "a response", "none", good=answer is not None)
 
 
 def samples(name: str, start: Instant, number: int, title: str) -> Request:

@@ -37,6 +37,17 @@ def test_load_switch_obeys_the_meter(home: Home, esme: Target, hcalcs: Target) -
     hcalcs.observe("ECS47a", "The relay when the time is over").expect("relay", 0, hcalcs.level(RELAY))
 
 
+@pytest.mark.use_case("HECS01")
+def test_load_switch_opens_when_the_meter_falls_silent(home: Home, esme: Target, hcalcs: Target) -> None:
+    """What the meter switched on for an hour ends with that hour, though the meter cannot say so any more."""
+    number = controller_of(esme, hcalcs)
+    esme.ask(set_state(number, 100, Period(esme.now, esme.now + HOUR), "Switch the load on for an hour"))
+    hcalcs.observe("HECS01", "The relay while the meter speaks").expect("relay", 100, hcalcs.level(RELAY))
+    with esme.silent():
+        home.pass_time(2 * HOUR)
+        hcalcs.observe("HECS01", "The relay, the meter silent for two hours").expect("relay", 0, hcalcs.level(RELAY))
+
+
 def controller_of(esme: Target, hcalcs: Target) -> int:
     """Which of the meter's controllers the load switch is."""
     for number in range(1, 6):
@@ -80,6 +91,16 @@ def test_limit_holds_for_its_time(home: Home, sapc: Target) -> None:
     reply.expect("level", 80, sapc.level(FIRST))
     home.pass_time(HALF_HOUR)
     sapc.observe("ECS47a", "Level when the hour is over").expect("level", 0, sapc.level(FIRST))
+
+
+@pytest.mark.use_case("ECS47a")
+def test_period_of_more_than_a_day_is_refused(sapc: Target) -> None:
+    """A controller is set for 24 hours at most; a longer period is answered with a failure and changes nothing."""
+    before, now = sapc.level(FIRST), sapc.now
+    title = "Set controller 1 to 60 % for 25 hours"
+    reply = sapc.ask(set_state(1, 60, Period(now, now + 25 * HOUR), title), success=False)
+    reply.that("results", "a failure", reply.results, good=any(reply.results))
+    reply.expect("level", before, sapc.level(FIRST))
 
 
 @pytest.mark.use_case("ECS100")
