@@ -10,7 +10,7 @@ from protocols.instant import Instant
 from protocols.instant import text as instant_text
 
 from ..device_model import DeviceModel
-from ..firmware import FirmwareFile, Outcome, decode_signature, verify_firmware
+from ..firmware import FirmwareFile, Outcome, decode_signature, header_of, verify_firmware
 from ..rig import kind_name
 from .entries import ListedFirmware, ListedModel, Standing
 from .hashes import ON_THE_WIRE, HashForm, hash_of
@@ -33,9 +33,11 @@ class Examination:
 
     def __init__(self, file: FirmwareFile, model: DeviceModel) -> None:
         self.file, self.model = file, model
-        if file.version is None:
-            raise UnreadableFileError(f"{file.kind}: it does not say its version", file.digest)
-        self.version = file.version
+        container = file.container
+        header = file.header or (None if container is None else header_of(container.manifest))
+        if header is None:
+            raise UnreadableFileError(f"{file.kind}: neither header nor manifest says what it is", file.digest)
+        self.header, self.version = header, header.version
         self.entry: ListedModel | None = None
         self.firmware: ListedFirmware | None = None
 
@@ -57,8 +59,8 @@ class Examination:
     def check_model(self) -> None:
         """That the image is for the model, and its layers agree about that."""
         model, container = self.model, self.file.container
-        if model_numbers(self.file) != (model.manufacturer, model.model):
-            said = ":".join(f"{number:04X}" for number in model_numbers(self.file) or ())
+        if (self.header.manufacturer, self.header.image_type) != (model.manufacturer, model.model):
+            said = f"{self.header.manufacturer:04X}:{self.header.image_type:04X}"
             raise self.refused(WrongModelError, f"the image is for maker and model {said}, the device is {model}")
         if self.file.findings:
             raise self.refused(WrongModelError, "; ".join(self.file.findings))
@@ -134,12 +136,10 @@ class Examination:
     @property
     def hardware(self) -> tuple[int, int] | None:
         """The lowest and highest hardware version that the image is for; None for all."""
-        if self.file.header is not None:
-            return self.file.header.hardware
-        return None if self.file.container is None else self.file.container.manifest.hardware_versions
+        return self.header.hardware
 
     def _suits(self, version: int) -> bool:
-        return self.hardware is None or self.hardware[0] <= version <= self.hardware[1]
+        return self.header.suits(version)
 
     def _hardware(self) -> str:
         return "all" if self.hardware is None else "-".join(f"{each:04X}" for each in self.hardware)

@@ -21,7 +21,7 @@ from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
 
 from ..device_model import DeviceModel
-from ..firmware import FirmwareFile, SigningKey, header_of, read_firmware, wrap
+from ..firmware import FirmwareFile, SigningKey, read_firmware, wrap
 from ..inventory import REACHABLE, Inventory, InventoryDevice
 from .entries import ListedFirmware, ListedModel
 from .examination import Examination
@@ -217,13 +217,8 @@ class Gate:
         entry, firmware = self._checked(case, device, now)
         case.check_maker(entry, detached)
         case.check_hashes(firmware)
-        header, container = case.file.header, case.file.container
-        if header is None and container is not None:
-            header = header_of(container.manifest)
-        if header is None:
-            raise case.refused(UnreadableFileError, "an image without header or manifest cannot be sent")
         signer = SigningKey(b"", sign) if model.type in AUTHORISERS else None
-        return wrap(case.file.manufacturer_image, header, signer).encode()
+        return wrap(case.file.manufacturer_image, case.header, signer).encode()
 
     # inside
 

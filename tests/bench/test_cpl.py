@@ -135,6 +135,7 @@ def test_what_is_added_to_a_model_needs_evidence() -> None:
         ),
         (replace(entry(), maker_key=b"\x04" + bytes(64)), "the maker's public key"),
         (replace(entry(), maker_key=b""), "the maker's public key"),
+        (replace(entry(), standing=Standing.REMOVED), "what was removed is not on a list"),
         (replace(entry(), hardware=()), "one hardware version at least"),
         (replace(entry(), hardware=(1, 1)), "given twice"),
         (replace(entry(), hardware=(0x10000,)), "0 to FFFF expected, found 10000"),

@@ -333,10 +333,10 @@ def test_the_command_prints_every_step(
 
 
 def test_the_command_speaks_json(files: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(files, tmp_path, as_json=True, at="2026-01-02T12:00:00Z") is ExitCode.PASS
+    assert run(files, tmp_path, as_json=True, at=instant_text(NOW + DAY)) is ExitCode.PASS
     told = json.loads(capsys.readouterr().out)
     assert (told["verdict"], told["refusal"], told["device"]) == ("PASS", None, "electricity-meter")
-    assert "activation accepted for 2026-01-02T12:00:00Z" in told["steps"]
+    assert f"activation accepted for {instant_text(NOW + DAY)}" in told["steps"]
 
 
 def test_the_command_says_why_it_refuses_with_both_hashes(

@@ -203,7 +203,8 @@ def test_a_file_that_is_none_is_refused(tmp_path: Path) -> None:
     made = Inventory(newer)
     made._db.execute("PRAGMA user_version=7")
     made.close()
-    for path, said in ((text, "is not an inventory of devices"), (other, "a database, but not"), (newer, "form 7, which is newer")):
+    wrong = {text: "is not an inventory of devices", other: "a database, but not", newer: "form 7, which is newer"}
+    for path, said in wrong.items():
         with pytest.raises(DatabaseError, match=said) as refused:
             Inventory(path)
         assert str(path) in str(refused.value)
