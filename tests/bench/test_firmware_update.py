@@ -435,9 +435,11 @@ def test_an_activation_that_cannot_be_read_is_not_sent(tmp_path: Path, capsys: p
     assert "not sent: it is an activation of firmware that cannot be read" in capsys.readouterr().out
 
 
-def test_a_list_without_messages_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run_run(None, tmp_path / "e", None, [], None, tmp_path / "cpl", as_json=False) is ExitCode.USAGE
-    assert "--cpl: says which firmware a message of --hex may activate" in capsys.readouterr().err
+def test_a_list_that_is_not_there_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    message = tmp_path / "message.hex"
+    message.write_text(activation(bytes(32)).encode().hex())
+    assert run_run(None, tmp_path / "e", None, [message], None, tmp_path / "cpl", as_json=False) is ExitCode.USAGE
+    assert "cpl: no such file; it should hold a list of certified products" in capsys.readouterr().err
 
 
 # what a rig says of its devices
