@@ -116,14 +116,18 @@ def run(
     ] = None,
     cpl: Annotated[
         Path | None,
-        typer.Option("--cpl", metavar="FILE", help="With --hex: the list of firmware that may be activated."),
+        typer.Option("--cpl", metavar="FILE", help="List of certified products on which firmware must be."),
+    ] = None,
+    update: Annotated[
+        list[str] | None,
+        typer.Option("--update", metavar="DEVICE=IMAGE", help="Firmware file, or example, to test (repeat)."),
     ] = None,
     json: Json = False,
 ) -> None:
     """Run the suite against a rig, or send messages of your own; leave evidence."""
     from .commands.run import run_run
 
-    raise typer.Exit(run_run(rig, out, seed, hex_files or [], device, cpl, as_json=json))
+    raise typer.Exit(run_run(rig, out, seed, hex_files or [], device, cpl, update or [], as_json=json))
 
 
 @app.command()

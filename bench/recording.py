@@ -58,7 +58,11 @@ def recorded(rig: Rig, folder: Path, progress: Progress) -> Iterator[tuple[Home,
         def finish() -> RunRecord:
             home.recorder.close()
             whole = replace(
-                head, exchanges=tuple(done), plots=home.diary.plots(), certificates=_certificates_of_parties(home)
+                head,
+                devices=tuple(_as_left(home, record) for record in head.devices),
+                exchanges=tuple(done),
+                plots=home.diary.plots(),
+                certificates=_certificates_of_parties(home),
             )
             evidence.finish(whole)
             return whole
@@ -81,6 +85,14 @@ def head_of(home: Home) -> RunRecord:
         certificates=_certificates_of_parties(home),
         **environment(),
     )
+
+
+def _as_left(home: Home, record: DeviceRecord) -> DeviceRecord:
+    """A device as the run has left it: with all its certificates, old and new, and the firmware that runs now."""
+    target = home.target(record.name)
+    held = (*record.certificates, *_certificates(home, target.eui64))
+    updated = target.firmware if target.firmware != record.firmware else ""
+    return replace(record, certificates=tuple(dict.fromkeys(held)), updated_to=updated)
 
 
 def _certificates_of_parties(home: Home) -> tuple[CertificateRecord, ...]:

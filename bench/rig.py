@@ -229,6 +229,10 @@ class Rig(Strict):
         changed = tuple(d.model_copy(update={"update": update}) if d.name == device else d for d in self.device)
         return self.model_copy(update={"device": changed})
 
+    def with_products(self, file: Path) -> Rig:
+        """The same rig whose updates must be on this list of certified products."""
+        return self.model_copy(update={"head_end": self.head_end.model_copy(update={"products": file})})
+
     def with_defects(self, device: str, *defects: str) -> Rig:
         """The same rig whose device of that name has these planned defects besides its own."""
         changed = tuple(

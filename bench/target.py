@@ -96,6 +96,7 @@ class Target:
         self._home, self.section, self._session = home, section, session
         self.name, self.type, self.eui64 = section.name, section.type, section.eui64
         self.alerts: list[Alert] = []
+        self.updated_to = ""
 
     @property
     def session(self) -> Session:
@@ -114,10 +115,14 @@ class Target:
 
     @property
     def firmware(self) -> str:
-        """The firmware version that the rig or its model says, in upper-case digits; empty if nobody knows it."""
+        """The firmware version that the rig or its model says, in upper-case digits; empty if nobody knows it.
+
+        After an update of a real device it is the version that was read back.
+        """
         emulated = self._home.emulated(self.name)
-        known = emulated.device.personality.firmware_version if emulated is not None else self.section.firmware
-        return known.upper()
+        if emulated is not None:
+            return emulated.device.personality.firmware_version.upper()
+        return (self.updated_to or self.section.firmware).upper()
 
     @property
     def kind(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..database import DatabaseError
 from ..evidence import Exchange, RunRecord, Verdict
 from ..exit_codes import ExitCode
+from ..products.rig_images import check_update
 from ..reading import InputError
 from ..recorder import finding_text
 from ..recording import OutputError, check_folder, recorded
@@ -35,16 +36,17 @@ def run_run(
     hex_files: list[Path],
     device: str | None,
     cpl: Path | None = None,
+    updates: Sequence[str] = (),
     *,
     as_json: bool,
 ) -> ExitCode:
     """Run, write the evidence, say how it went. USAGE for a rig, folder or list that cannot be used."""
     folder = DEFAULT_OUT if out is None else out
     try:
-        rig = load_rig(rig_file).with_seed(seed)
+        rig = _with_updates(load_rig(rig_file).with_seed(seed), updates, given=bool(hex_files))
         _check_device(rig, device, given=bool(hex_files))
         if cpl is not None and not hex_files:
-            raise InputError("says which firmware a message of --hex may activate, and there is no --hex", "--cpl")
+            rig = rig.with_products(cpl)
         given = _readable(read_all(hex_files))
         check_folder(folder)
         with _shown(rig, as_json=as_json) as progress:
@@ -54,6 +56,24 @@ def run_run(
         return ExitCode.USAGE
     _say(record, folder, as_json=as_json, detailed=bool(hex_files))
     return EXIT_CODES[record.verdict]
+
+
+def _with_updates(rig: Rig, updates: Sequence[str], *, given: bool) -> Rig:
+    """The rig with images in the place of its own, each written DEVICE=IMAGE. Raises InputError."""
+    if updates and given:
+        raise InputError("says what firmware the suite brings to a device, and --hex stands for the suite", "--update")
+    sections = {section.name: section for section in rig.devices}
+    for update in updates:
+        name, equals, image = update.partition("=")
+        if not equals or not image:
+            raise InputError(f"DEVICE=IMAGE expected, found {update!r}", "--update")
+        if name not in sections:
+            raise InputError(f"the rig has no device {name!r}; it has {', '.join(sections)}", "--update")
+        rig = rig.with_update(name, image)
+    for section in rig.devices:
+        if section.update:
+            check_update(section.update, section.type)
+    return rig
 
 
 def _check_device(rig: Rig, device: str | None, *, given: bool) -> None:

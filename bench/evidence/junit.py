@@ -43,6 +43,7 @@ def _suite(root: Xml.Element, run: RunRecord, device: str, exchanges: list[Excha
     for record in run.devices:
         if record.name == device:
             head |= {"type": record.type, "eui64": record.eui64.hex().upper(), "firmware": record.firmware}
+            head |= {"updated to": record.updated_to} if record.updated_to else {}
     _properties(suite, [(name, str(value)) for name, value in head.items()])
     for exchange in exchanges:
         _case(suite, exchange)

@@ -141,13 +141,14 @@ class CertificateRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class DeviceRecord:
-    """A device of the rig as the run met it."""
+    """A device of the rig as the run met it; ``updated_to`` is the firmware that it ran in the end, if another."""
 
     name: str
     type: str
     eui64: Eui64
     firmware: str = ""
     certificates: tuple[CertificateRecord, ...] = ()
+    updated_to: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -156,6 +157,7 @@ class DeviceRecord:
             "type": self.type,
             "eui64": eui64_text(self.eui64),
             "firmware": self.firmware,
+            "updated_to": self.updated_to,
             "certificates": [certificate.to_json() for certificate in self.certificates],
         }
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from protocols.errors import DecodeError
+from protocols.gbcs.roles import DeviceType
 from protocols.instant import Instant
 
 from ..device_model import DeviceModel
 from ..firmware import read_firmware
-from ..firmware.examples import build_example, maker
+from ..firmware.examples import build_example, maker, manifest
 from ..firmware.reading import decode_signature
 from ..firmware.signing_keys import public_point
 from ..reading import InputError
@@ -128,6 +129,16 @@ class RigImages:
         else:
             kind = PartyKind.DCC if model.type in HUBS else PartyKind.SUPPLIER
             lists.products.add_firmware(replace(firmware, evidence=EVIDENCE), ListParty(kind, _TEST_BENCH), now)
+
+
+def check_update(update: str, kind: DeviceType) -> None:
+    """Complain of an image that a device of this kind cannot have, before anything runs. Raises InputError."""
+    if not can_be_updated(kind):
+        raise InputError(f"a {kind_name(kind)} has no firmware of its own", update)
+    if is_file_name(update):
+        _of_file(Path(update))
+    elif update not in (NO_UPDATE, "") and manifest(update).device_type is not kind:
+        raise InputError(f"an example for {manifest(update).device_type.value}, not for {kind_name(kind)}", update)
 
 
 def _of_file(path: Path) -> RigImage:

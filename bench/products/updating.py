@@ -132,6 +132,7 @@ class FirmwareUpdate:
             return Updated(cleared, b"", at)
         version = read_version(target)
         self._say(f"version read back: {version.hex().upper()}")
+        target.updated_to = version.hex()
         self._lists.inventory.set_firmware(target.eui64, version, target.now, "read back after an update")
         return Updated(cleared, version)
 

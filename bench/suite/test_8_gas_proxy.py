@@ -90,7 +90,7 @@ def test_daily_consumption_log(home: Home, gsme: Target, gpf: Target) -> None:
 
 @pytest.mark.use_case("CCS06")
 def test_command_waits_at_the_hub_through_an_outage(home: Home, chf: Target, gsme: Target) -> None:
-    """A command for the sleeping gas meter waits at the hub, which loses its supply; the meter answers when it wakes."""
+    """A command for the sleeping gas meter waits at the hub, which loses its supply; the meter answers on waking."""
     home.pass_to(HALF_HOUR)
     home.pass_time(60)
     command = gsme.command(gbz("GCS13a", title="Read register of the meter through the hub"))
