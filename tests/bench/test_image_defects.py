@@ -74,7 +74,7 @@ DEFECTS: dict[str, Found] = {
     ),
     "esme-seam-block-twice": Found(
         _ALONE, ELECTRICITY, FIRMWARE,
-        {"Deliver firmware 02000003": (ELECTRICITY, "expected complete, found")},
+        {"Deliver firmware 02000003": (ELECTRICITY, "found complete, but no image for this device: thrown away")},
     ),
     "esme-cancel-means-now": Found(
         _ALONE, ELECTRICITY, FIRMWARE,
