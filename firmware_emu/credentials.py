@@ -77,10 +77,10 @@ class Credentials(Part):
         """Told when a role has changed hands, as at a change of supplier."""
 
     def started(self) -> None:
-        for cell in self.cells():
-            self._give_to_key_store(cell)
         for party, certificate in self.state.partners.items():
             self._trust_partner(eui64(party), certificate)
+        for cell in self.cells():  # after them: a name in a cell is that of the remote party
+            self._give_to_key_store(cell)
         self._index()
 
     # cells

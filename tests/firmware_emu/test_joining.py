@@ -28,13 +28,13 @@ from protocols.gbcs.asn1_device import (
     UnjoinDeviceResponse,
     UnjoinResult,
 )
-from protocols.gbcs.keys import KeyName
+from protocols.gbcs.keys import KeyName, MemoryKeyStore
 from protocols.gbcs.message import Cra
 from protocols.gbcs.protection import Verdict, verify
 from protocols.gbcs.roles import DeviceType
 from protocols.smki.names import KeyUsage
 
-from .asn1_home import BROKER, DEVICES, KA, SMKI, START, Asn1Rig, device_keys, value_of
+from .asn1_home import BROKER, DEVICES, KA, RECOVERY, SMKI, START, SUPPLIER, Asn1Rig, device_keys, value_of
 
 RESULT, METHOD, TYPE = JoinResult, JoinMethod, DeviceType
 OTHER = eui64("00-DB-12-34-56-78-90-9A")
@@ -104,6 +104,30 @@ def test_method_code_pair_and_certificate_must_agree(
     rig = Asn1Rig(kind)
     assert join(rig, code, command) == result
     assert len(log_of(rig)) == (result == 0)
+
+
+@pytest.mark.parametrize("name", [BROKER, SUPPLIER, RECOVERY, GAS], ids=["broker", "supplier", "recovery", "itself"])
+@pytest.mark.parametrize("code", [0x00AF, 0x000E])
+def test_nobody_is_joined_under_the_name_of_a_party_or_of_the_device_itself(name: Eui64, code: int) -> None:
+    """Its certificate would put another key into the place of that party's: whoever joins could become the broker."""
+    rig = Asn1Rig(TYPE.GSME)
+    point = MemoryKeyStore().generate(KeyName(name, KA), bytes(range(48)))
+    certificate = SMKI.device(name, KeyUsage.KEY_AGREEMENT, point).octets
+    method, kind = (METHOD.METHOD_C, TYPE.PPMID) if code == 0x00AF else (METHOD.METHOD_B, TYPE.GPF)
+    command = JoinDeviceCommand(method, name, kind, certificate)
+    assert join(rig, code, command) == RESULT.INCOMPATIBLE_WITH_EXISTING_ENTRY
+    assert rig.device.keys.public_point(KeyName(name, KA)) != point
+    assert not rig.device.credentials.is_partner(name)
+    assert log_of(rig) == ()
+
+
+@pytest.mark.parametrize("certificate", [b"\x30\x00", certificate_of(OTHER)], ids=["none", "a good one"])
+def test_only_method_c_brings_a_certificate(certificate: bytes) -> None:
+    rig = Asn1Rig(TYPE.GSME)
+    command = JoinDeviceCommand(METHOD.METHOD_B, OTHER, TYPE.GPF, certificate)
+    assert join(rig, 0x000E, command) == RESULT.SUCCESS
+    assert not rig.device.credentials.is_partner(OTHER)
+    assert rig.device.keys.public_point(KeyName(OTHER, KA)) is None
 
 
 def test_method_c_makes_the_other_a_partner_and_unjoining_ends_it() -> None:

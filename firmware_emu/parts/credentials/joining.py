@@ -164,6 +164,8 @@ class Joining(Part):
             return _Result.INVALID_MESSAGE_CODE_FOR_JOIN_METHOD_AND_ROLE
         if (own, command.other_type) not in PAIRS[command.method]:
             return _Result.INVALID_JOIN_METHOD_AND_ROLE
+        if self._has_other_name(command.other):
+            return _Result.INCOMPATIBLE_WITH_EXISTING_ENTRY
         usable = "certificate" not in self.state.faults and _is_key_of(command.other, command.certificate)
         if command.method is _Method.METHOD_C and not usable:
             return _Result.INVALID_OR_MISSING_CERTIFICATE
@@ -174,15 +176,22 @@ class Joining(Part):
             return _Result.DEVICE_LOG_FULL
         return _Result.SUCCESS
 
+    def _has_other_name(self, other: Eui64) -> bool:
+        """True for this device itself and for a remote party: the key of a partner of that name would take the place
+        of theirs. Which result tells of it is inferred.
+        """
+        return other == self.device.identity or bool(self.device.credentials.roles_of(other))
+
     def _agree_and_enter(self, command: JoinDeviceCommand) -> JoinResult:
-        """Method C needs no key by radio: its devices exchange GBCS messages only."""
-        if command.method is not _Method.METHOD_C:
+        """Method C needs no key by radio: its devices exchange GBCS messages only. No other brings a certificate."""
+        by_certificate = command.method is _Method.METHOD_C
+        if not by_certificate:
             fault = self.state.faults.get("join")
             result = self.agree_key(command.other, command.other_type) if fault is None else JoinResult(fault)
             if result is not _Result.SUCCESS:
                 return result
         result = self.enter(DeviceLogEntry(command.other, command.other_type))
-        if result is _Result.SUCCESS and command.certificate is not None:
+        if result is _Result.SUCCESS and by_certificate and command.certificate is not None:
             self.device.credentials.add_partner(command.other, command.certificate)
         return result
 
