@@ -23,8 +23,10 @@ from bench.target import Target
 from bench.tokens import electricity_top_up, gas_top_up
 from protocols.gbcs.asn1_credentials import CredentialStatus, ReplacementMode
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.instant import DAY
 from protocols.smki.certificate import Certificate
-from protocols.smki.infrastructure import make_infrastructure
+from protocols.smki.infrastructure import BEGINS, Infrastructure, make_infrastructure
+from protocols.smki.issue import Validity
 
 NO_AUTHORITY, AUTHENTICATION_FAILURE, UNKNOWN_ORIGINATOR, OTHER_FAILURE = 0x8F30, 0x8F3D, 0x8F3E, 0x8F53
 HAND_OVER = pytest.mark.requirement("KEY-13: the broker's credentials in a device's supplier cells are replaced")
@@ -102,9 +104,12 @@ def test_incoming_supplier_commands_and_the_other_does_not(home: Home, meter: Ta
     """The incoming supplier's commands and tokens count from its own floors; the outgoing one is a stranger."""
     before = home.head_end.holder(SUPPLIER, meter.eui64)
     incoming = home.pki.newcomer(SUPPLIER, before.root)
+    floor = home.head_end.counter(SUPPLIER, incoming)
     change_supplier(home, meter, incoming)
     with afterwards(lambda: change_supplier(home, meter, before)):
         meter.ask(critical(meter))
+        below = meter.command(critical(meter), counter=floor)
+        meter.refuses(below, OTHER_FAILURE, "A command of the incoming supplier that is not above its floor")
         top_up = electricity_top_up if meter.type is DeviceType.ESME else gas_top_up
         meter.ask(top_up(meter.head_end, pounds=1))
         _tells(meter, incoming)
@@ -140,14 +145,16 @@ def test_supplier_cannot_take_a_device_by_itself(home: Home, meter: Target) -> N
 @CHECKED
 @pytest.mark.use_case("CS02b")
 def test_wrong_certificates_are_refused_row_by_row(home: Home, device: Target) -> None:
-    """A certificate of another role, and one that leads to a foreign root, leave their cells alone; others are done."""
+    """Certificates of another role, out of date, or under a foreign root leave their cells alone; others do not."""
     present = home.head_end.holder(SUPPLIER, device.eui64)
     operator = home.pki.renewed(home.pki.newcomer(OPERATOR), present.root)
-    wrong_role, foreign = operator.certificate(SIGNING), _foreign(home, present)
+    foreign = make_infrastructure(home.pki.entropy("foreign infrastructure"))
+    ours, over = home.pki.authority(present.root), Validity(BEGINS, BEGINS + DAY)
     uses = [use for use in cells_of(device.type, SUPPLIER) if use is not SIGNING]
     for what, certificate, status in (
-        ("of another role", wrong_role, CredentialStatus.BAD_CERTIFICATE),
-        ("under a foreign root", foreign, CredentialStatus.NO_TRUST_ANCHOR),
+        ("of another role", operator.certificate(SIGNING), CredentialStatus.BAD_CERTIFICATE),
+        ("that has expired", _certified(present, ours, over), CredentialStatus.BAD_CERTIFICATE),
+        ("under a foreign root", _certified(present, foreign), CredentialStatus.NO_TRUST_ANCHOR),
     ):
         rows = (Row(cell(SUPPLIER, SIGNING), certificate), *rows_for(present, uses))
         title = f"Replace credentials, the first by a certificate {what}"
@@ -160,13 +167,10 @@ def test_wrong_certificates_are_refused_row_by_row(home: Home, device: Target) -
     check_cells(device, present, "Read trust anchor details after what was refused")
 
 
-def _foreign(home: Home, party: Party) -> bytes:
-    """A certificate that names the party and its own key, under a root that no device of the rig holds."""
-    right = Certificate.decode(party.certificate(SIGNING))
-    infrastructure = make_infrastructure(home.pki.entropy("foreign infrastructure"))
-    return infrastructure.organisation(
-        party.eui64, party.role, right.key_usage or USAGES[SIGNING][0], right.public_point
-    ).octets
+def _certified(party: Party, by: Infrastructure, validity: Validity | None = None) -> bytes:
+    """A certificate that names the party and its own signing key, from another authority or for another time."""
+    point = Certificate.decode(party.certificate(SIGNING)).public_point
+    return by.organisation(party.eui64, party.role, USAGES[SIGNING][0], point, validity).octets
 
 
 @CHECKED

@@ -347,7 +347,8 @@ def suite(tmp_path: Path, *defects: str, device: str = ELECTRICITY) -> RunRecord
     return run_suite(rig, tmp_path / "evidence", tests=[str(path) for path in suite_folder().glob("test_7_*.py")])
 
 
-WRONG_ROLE = "Replace credentials, the first by a certificate of another role"
+REPLACE = "Replace credentials, the first by a certificate"
+WRONG_ROLE = f"{REPLACE} of another role"
 
 
 @pytest.mark.parametrize(
@@ -355,6 +356,9 @@ WRONG_ROLE = "Replace credentials, the first by a certificate of another role"
     [
         ("accepts-wrong-certificate-role", WRONG_ROLE, "results: expected ['BAD_CERTIFICATE'"),
         ("stops-at-bad-credential", WRONG_ROLE, "'not reported'"),
+        ("skips-certificate-path", f"{REPLACE} under a foreign root", "results: expected ['NO_TRUST_ANCHOR'"),
+        ("ignores-certificate-validity", f"{REPLACE} that has expired", "results: expected ['BAD_CERTIFICATE'"),
+        ("ignores-counter-floors", "Close the load switch, which is closed", "answer: expected a response, found none"),
         ("accepts-wrong-signature", "A change of supplier with a forged signature", "answer to what must be refused"),
         ("ignores-role", "A supplier's command from the broker after the hand-over", "alert: expected 8F30"),
     ],
