@@ -80,6 +80,8 @@ class RigImages:
 
     def following(self, target: Target) -> RigImage:
         """A good version after that one, on the list. Raises NoImage, InputError."""
+        if self._home.rig.head_end.products is not None:
+            raise NoImage("the rig has its own list of certified products, which no further image is put on")
         image = self._example(target, "", 1 + int.from_bytes(self.image(target).version, "big"))
         self._enlist(target, image)
         return image

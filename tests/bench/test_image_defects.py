@@ -6,13 +6,24 @@ defect is tried on a small home with the tests that concern it, and some in the 
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
+from bench.commands.run import run_run
+from bench.device_model import DeviceModel
 from bench.evidence import RunRecord, Verdict
-from bench.firmware.examples import manifest, names
+from bench.exit_codes import ExitCode
+from bench.firmware import read_firmware
+from bench.firmware.examples import build_example, maker, manifest, names
+from bench.home import Home
+from bench.products.assurance import NEEDED, Assurance, six_years_after
+from bench.products.entries import ListedFirmware, ListedModel
+from bench.products.hashes import hashes_of
+from bench.products.listing import CertifiedProducts
+from bench.products.parties import ListParty, PartyKind
 from bench.rig import Rig, load_rig
 from bench.runner import run_suite, suite_folder
 from protocols.gbcs.roles import DeviceType
@@ -232,3 +243,111 @@ def test_planned_faults_of_a_rig_are_not_updated_away(tmp_path: Path) -> None:
     record = run(rig, tmp_path, "test_2_electricity_reads.py")
     assert "Read half-hour profile" in failed(record)
     assert {each.updated_to for each in record.devices} == {""}
+
+
+# -- images of one's own ----------------------------------------------------------------------------------------------
+
+
+def built(tmp_path: Path, name: str = "esme-good", version: str = "02000005") -> Path:
+    """An image file for the electricity meter of the usual home."""
+    with Home(small(load_rig(), ELECTRICITY)) as home:
+        emulated = home.emulated(ELECTRICITY)
+        assert emulated is not None
+        image = build_example(name, emulated.device.personality, version=version)
+    path = tmp_path / "meter.img"
+    path.write_bytes(image.encode())
+    return path
+
+
+def listed(tmp_path: Path, image: Path, version: bytes) -> Path:
+    """A list of certified products with that image on it under a version."""
+    path = tmp_path / "products.cpl"
+    model, now = DeviceModel(DeviceType.ESME, 0x1234, 1), load_rig().started
+    certificates = tuple(Assurance(kind, "C-1", six_years_after(now)) for kind in NEEDED[DeviceType.ESME])
+    octets = read_firmware(image.read_bytes()).manufacturer_image
+    firmware = ListedFirmware(model, version, hashes_of(octets, version))
+    with closing(CertifiedProducts(path)) as products:
+        entry = ListedModel(model, maker().point, (1,), certificates)
+        products.add_model(entry, [firmware], ListParty(PartyKind.OTHER, "a maker"), now)
+    return path
+
+
+def test_a_file_is_tested_by_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rig = tmp_path / "rig.toml"
+    rig.write_text(METER_ALONE)
+    image = built(tmp_path, "esme-update-clears-registers")
+    updates = [f"meter={image}"]
+    assert run_run(rig, tmp_path / "e", None, [], None, None, updates, as_json=False) is ExitCode.FAIL
+    out = capsys.readouterr().out
+    assert "What the update has left alone" in out
+    assert "import register, Wh: expected" in out
+
+
+def test_a_file_that_a_rig_names_lies_beside_it(tmp_path: Path) -> None:
+    built(tmp_path)
+    file = tmp_path / "rig.toml"
+    file.write_text(METER_ALONE + 'update = "meter.img"\n')
+    record = run(load_rig(file), tmp_path, FIRMWARE)
+    assert failed(record) == {}
+    assert [each.updated_to for each in record.devices] == ["02000005"]
+
+
+def test_a_list_of_ones_own_decides(tmp_path: Path) -> None:
+    image = built(tmp_path)
+    file = tmp_path / "rig.toml"
+    file.write_text('head_end.products = "products.cpl"\n' + METER_ALONE + 'update = "meter.img"\n')
+    listed(tmp_path, image, bytes.fromhex("02000005"))
+    record = run(load_rig(file), tmp_path, FIRMWARE)
+    assert failed(record) == {}
+    assert [each.updated_to for each in record.devices] == ["02000005"]
+    image.write_bytes(built(tmp_path, "esme-alert-storm").read_bytes())
+    (tmp_path / "again").mkdir()
+    found = failed(run(load_rig(file), tmp_path / "again", FIRMWARE))
+    assert "SHA-256" in found["The gate: may this image be sent and activated?"][1]
+    assert {device for device, _ in found.values()} == {"meter"}
+    assert not any(title.startswith(("Deliver", "Activate")) for title in found)
+
+
+def test_with_a_list_of_ones_own_nothing_is_listed_unasked(tmp_path: Path) -> None:
+    image = built(tmp_path)
+    listed(tmp_path, image, bytes.fromhex("02000005"))
+    rig = small(load_rig(), ELECTRICITY).with_products(tmp_path / "products.cpl")
+    record = run(rig, tmp_path, FIRMWARE)
+    assert {exchange.verdict for exchange in record.exchanges} == {Verdict.SKIPPED}
+
+
+@pytest.mark.parametrize(
+    ("updates", "said"),
+    [
+        (["meter"], "--update: DEVICE=IMAGE expected, found 'meter'"),
+        (["oven=esme-good"], "--update: the rig has no device 'oven'; it has meter"),
+        (["meter=gsme-good"], "gsme-good: an example for GSME, not for ESME"),
+        (["meter=better"], "better: no such example"),
+        (["meter=./none.img"], "none.img: No such file"),
+        (["meter=./rig.toml"], "rig.toml: an image without header or manifest"),
+    ],
+)
+def test_what_is_no_image_for_a_device_is_said_before_anything_runs(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    updates: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("rig.toml").write_text(METER_ALONE)
+    assert run_run(Path("rig.toml"), Path("e"), None, [], None, None, updates, as_json=False) is ExitCode.USAGE
+    assert said in capsys.readouterr().err
+    assert not Path("e").exists()
+
+
+METER_ALONE = """
+name = "meter alone"
+
+[[device]]
+name = "meter"
+type = "ESME"
+eui64 = "00DB1234567890A0"
+firmware = "02000001"
+load.household = { seed = 7, daily_wh = 9000 }
+"""
