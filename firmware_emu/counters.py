@@ -33,7 +33,8 @@ class Counters(Part):
 
     def __init__(self) -> None:
         super().__init__()
-        self.floor_listeners: list[Callable[[int, int], None]] = []
+        self.floor_listeners: list[Callable[[int, int, bool], None]] = []
+        """Told of a floor: role, counter, and whether it is that of a new key."""
 
     def executed(self, role: RemotePartyRole | int) -> int:
         """The highest counter accepted from a role; 0 when there was none."""
@@ -48,11 +49,14 @@ class Counters(Part):
         self.state.executed[self._key(role)] = counter
         self.touch()
 
-    def set_floor(self, role: RemotePartyRole | int, counter: int) -> None:
-        """Set the counter from which a party begins with new credentials; who keeps counters of its own is told."""
-        self.store(role, counter)
+    def set_floor(self, role: RemotePartyRole | int, counter: int, *, anew: bool = True) -> None:
+        """Set the counter from which a party begins with new credentials; who keeps counters of its own is told.
+
+        Not ``anew``, with the keys that it had, its counter does not go back: what it has sent could be repeated.
+        """
+        self.store(role, counter if anew else max(counter, self.executed(role)))
         for listener in self.floor_listeners:
-            listener(int(role), counter)
+            listener(int(role), counter, anew)
 
     def next_originator(self) -> int:
         """The counter of the next message that this device sends of itself."""

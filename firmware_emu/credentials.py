@@ -29,6 +29,9 @@ class Cell(NamedTuple):
         return f"{self.role.name.lower()} {self.use or 'certificate signing'}"
 
 
+_BROKER_AGREEMENT = Cell(RemotePartyRole.ACCESS_CONTROL_BROKER, KeyUse.KEY_AGREEMENT)
+
+
 @dataclass(slots=True)
 class Anchor:
     """What a cell holds: whose key, its identifier (8 octets), the point (65 octets), the certificate (DER).
@@ -142,8 +145,9 @@ class Credentials(Part):
         return self._parties.get(role)
 
     def broker(self) -> Eui64 | None:
-        """The access control broker."""
-        return self._parties.get(RemotePartyRole.ACCESS_CONTROL_BROKER)
+        """The access control broker: whose key agreement key it is, since that authenticates the MACs of all."""
+        anchor = self.anchor(_BROKER_AGREEMENT)
+        return self.party(RemotePartyRole.ACCESS_CONTROL_BROKER) if anchor is None else Eui64(anchor.subject)
 
     def act_for(self, party: Eui64, role: RemotePartyRole) -> None:
         """Use the keys that ``party`` has in ``role``, where its cells in two roles hold different ones.
@@ -155,9 +159,8 @@ class Credentials(Part):
         for cell in self.cells():
             if cell.role is role and self.held(cell).subject == party:
                 self._give_to_key_store(cell)
-        broker = Cell(RemotePartyRole.ACCESS_CONTROL_BROKER, KeyUse.KEY_AGREEMENT)
-        if self.anchor(broker) is not None:
-            self._give_to_key_store(broker)
+        if self.anchor(_BROKER_AGREEMENT) is not None:
+            self._give_to_key_store(_BROKER_AGREEMENT)
 
     # devices of the home
 

@@ -247,7 +247,8 @@ class Dispatcher:
         """Take the key of a party that the command introduces; the broker, whose MAC covers it, vouches for it.
 
         False if what came along is no key agreement certificate of that party. No path is checked: a device holds the
-        root, but not the authority between the two. A party that the device knows by its cells keeps the key there.
+        root, but not the authority between the two. A party that the device knows by its cells keeps the key there,
+        a device that it is joined to the key that it was joined with.
         """
         other, device = command.message.other, self._device
         if other.certificate is None or other.supplementary_party is None:
@@ -259,7 +260,9 @@ class Dispatcher:
                 certificate.entity != name.party or certificate.key_usage != KeyUsage.KEY_AGREEMENT
             ):
                 return False
-            known = device.credentials.roles_of(name.party) or device.keys.holds_private(name)
+            credentials = device.credentials
+            known = credentials.roles_of(name.party) or credentials.is_partner(name.party)
+            known = known or device.keys.holds_private(name)
             if not known and device.keys.public_point(name) != certificate.public_point:
                 device.keys.put_certificate(name, other.certificate)
         except (DecodeError, CertificateError):

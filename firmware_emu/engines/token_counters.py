@@ -61,6 +61,12 @@ class TokenCounters:
         self.used.clear()
         self.floor = floor
 
+    def raise_floor(self, floor: int) -> None:
+        """The same key goes on from ``floor``: nothing that was used, or was too old, is taken again."""
+        oldest = self.used[0] - 1 if len(self.used) >= CACHE_SIZE else self.floor
+        self.floor = max(floor, oldest, self.floor)
+        self.used = [counter for counter in self.used if counter > self.floor]
+
 
 @dataclass(slots=True)
 class KeypadLock:

@@ -196,8 +196,9 @@ class TokenGateway(Part):
         highest_only = self.device.defective(HIGHEST_COUNTER_ONLY)
         return self.state.counters.judge(counter, highest_only=highest_only) is TokenVerdict.NEW
 
-    def _floor_set(self, role: int, counter: int) -> None:
-        """New credentials of the supplier: tokens begin anew from here."""
+    def _floor_set(self, role: int, counter: int, anew: bool) -> None:
+        """New credentials of the supplier: tokens begin anew from here, but not with the key that they had."""
         if role == TOP_UP:
-            self.state.counters.set_floor(counter >> 32)
+            counters = self.state.counters
+            (counters.set_floor if anew else counters.raise_floor)(counter >> 32)
             self.touch()

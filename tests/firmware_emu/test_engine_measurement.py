@@ -298,6 +298,29 @@ def test_a_floor_forgets_the_former_supplier() -> None:
     assert tokens.highest == 7
 
 
+def test_a_floor_under_the_same_key_forgets_nothing_that_was_used() -> None:
+    tokens = TokenCounters(floor=3)
+    for counter in (5, 9, 12):
+        tokens.use(counter)
+    tokens.raise_floor(8)
+    assert tokens.used == [9, 12]
+    tokens.raise_floor(1)
+    judged = [tokens.judge(counter) for counter in (2, 8, 9, 10, 12, 13)]
+    old, new, used = TokenVerdict.TOO_OLD, TokenVerdict.NEW, TokenVerdict.DUPLICATE
+    assert judged == [old, old, used, new, used, new]
+
+
+def test_a_full_cache_remembers_what_it_has_lost_when_the_floor_rises() -> None:
+    tokens = TokenCounters()
+    for counter in range(50, 250):
+        tokens.use(counter)
+    tokens.raise_floor(200)
+    assert {tokens.judge(counter) for counter in range(40, 200)} == {TokenVerdict.TOO_OLD}
+    full = TokenCounters(used=list(range(150, 250)))
+    full.raise_floor(10)
+    assert full.judge(120) is TokenVerdict.TOO_OLD
+
+
 def test_five_wrong_tokens_in_ten_minutes_lock_the_keypad_for_an_hour() -> None:
     lock = KeypadLock()
     assert [lock.failed(MIDNIGHT + second) for second in (0, 1, 2, 3, 601)] == [False] * 5, "the first ones are old"

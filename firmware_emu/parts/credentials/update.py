@@ -23,6 +23,7 @@ from protocols.gbcs.asn1_credentials import (
     UpdateCredentialsCommand,
     UpdateCredentialsOutcome,
 )
+from protocols.gbcs.keys import KeyUse
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.instant import Instant
 from protocols.smki.certificate import Certificate, CertificateKind, key_identifier
@@ -56,6 +57,8 @@ IGNORES_FLOORS = register_defect(
 
 _EMPTY = Anchor(bytes(8), bytes(8), b"")
 _ROOT = Cell(RemotePartyRole.ROOT, None)
+_TOKENS = Cell(RemotePartyRole.SUPPLIER, KeyUse.PREPAYMENT_KEY_AGREEMENT)
+_SIGNING = frozenset({KeyUse.DIGITAL_SIGNING, None})
 _UNJUDGED = frozenset({Aspect.ROLE, Aspect.KEY_USAGE})
 _NOBODY = bytes(8)
 
@@ -70,6 +73,7 @@ class CredentialUpdate:
         self._authorities = [each for each in self._path if not check(each, kind=CertificateKind.AUTHORITY)]
         self._at = self._time_of_checks()
         self._replaced: set[Cell] = set()
+        self._with_new_keys: set[Cell] = set()
         self.changed_hands: set[RemotePartyRole] = set()
         """Roles that another party holds after the update."""
 
@@ -115,6 +119,8 @@ class CredentialUpdate:
             after = anchor_of(cell, certificate)
             credentials.fill(cell, after)
             self._replaced.add(cell)
+            if not _is_same_key(before, after):
+                self._with_new_keys.add(cell)
         return ReplacementResult(
             row.cell,
             status,
@@ -194,15 +200,23 @@ class CredentialUpdate:
     def _set_floors(self, changes: list[SequenceNumberChange]) -> None:
         """Set those of roles of which a cell was replaced.
 
-        A floor may be lower than the counter it replaces: the new key's holder counts from its own start.
+        A floor may be lower than the counter it replaces: the new key's holder counts from its own start. Inferred:
+        not where the keys that authorise are the same, since all that they have authorised could be repeated then.
         """
         if self._device.defective(IGNORES_FLOORS):
             return
+        counters = self._device.counters
         for change in changes:
             if change.role in self.replaced:
-                self._device.counters.store(change.role, change.floor)
+                counters.set_floor(change.role, change.floor, anew=self._authorises_anew(change.role))
                 for special in change.specialist or ():
-                    self._device.counters.set_floor(TOP_UP, special.sequence_number)
+                    counters.set_floor(TOP_UP, special.sequence_number, anew=_TOKENS in self._with_new_keys)
+
+    def _authorises_anew(self, role: int) -> bool:
+        """True if all keys by which the role's commands are known to be its own are new."""
+        held = {cell for cell in CELLS[self._device.personality.device] if cell.role == role}
+        by_mac = role == RemotePartyRole.ACCESS_CONTROL_BROKER
+        return self._with_new_keys >= {cell for cell in held if by_mac or cell.use in _SIGNING}
 
     def _tell(self, role: RemotePartyRole, before: Eui64 | None, changes: list[SequenceNumberChange]) -> None:
         asked = next((change for change in changes if change.role == role), None)
@@ -225,6 +239,13 @@ def anchor_of(cell: Cell, certificate: Certificate) -> Anchor:
     subject = _NOBODY if cell == _ROOT else bytes(certificate.entity or _NOBODY)
     identifier = certificate.subject_key_identifier or key_identifier(certificate.public_point)
     return Anchor(subject, identifier, certificate.public_point, certificate.octets)
+
+
+def _is_same_key(one: Anchor, other: Anchor) -> bool:
+    """Whether two certificates are of one key; of some anchors only the identifier is known."""
+    if one.point and other.point:
+        return one.point == other.point
+    return one.key_identifier == other.key_identifier
 
 
 def trust_anchor(root: Anchor) -> TrustAnchor | None:

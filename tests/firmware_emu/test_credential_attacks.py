@@ -1,0 +1,106 @@
+"""What somebody might try with keys or messages that are right in themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
+from firmware_emu.credentials import Cell
+from protocols.eui64 import eui64
+from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode
+from protocols.gbcs.asn1_device import JoinDeviceCommand, JoinMethod, ReadDeviceLogCommand
+from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
+from protocols.gbcs.roles import DeviceType
+from protocols.smki.names import KeyUsage
+
+from .asn1_home import BROKER, DEVICES, DS, KA, SMKI, TOP_UP, Asn1Rig, certificate, device_keys, entropy
+from .credential_desk import MODE, ROLE, STATUS, SUCCESS, Desk, Parcel, name_of, new_certificate, row, statuses
+from .test_credential_rules import tokens
+
+ESME, CHF = DeviceType.ESME, DeviceType.CHF
+BY_RECOVERY = MODE.ANY_EXCEPT_ABNORMAL_ROOT_BY_RECOVERY
+BROKER_BY_BROKER = MODE.ACCESS_CONTROL_BROKER_BY_ACCESS_CONTROL_BROKER
+STRANGER = eui64("90-B3-D5-1F-30-0E-00-00")
+
+
+# counters
+
+
+@pytest.mark.parametrize(
+    ("kind", "mode", "cell", "generation"),
+    [
+        (ESME, MODE.SUPPLIER_BY_SUPPLIER, Cell(ROLE.SUPPLIER, KA), 1),
+        (ESME, MODE.SUPPLIER_BY_SUPPLIER, Cell(ROLE.SUPPLIER, DS), 0),
+        (ESME, MODE.LOAD_CONTROLLER_BY_LOAD_CONTROLLER, Cell(ROLE.LOAD_CONTROLLER, KA), 1),
+        (ESME, BROKER_BY_BROKER, Cell(ROLE.ACCESS_CONTROL_BROKER, KA), 0),
+        (CHF, BROKER_BY_BROKER, Cell(ROLE.ACCESS_CONTROL_BROKER, DS), 0),
+        (ESME, BY_RECOVERY, Cell(ROLE.RECOVERY, DS), 0),
+    ],
+)
+def test_an_update_does_not_make_itself_repeatable(
+    kind: DeviceType, mode: ReplacementMode, cell: Cell, generation: int
+) -> None:
+    """A floor below its own counter, under a key that goes on authorising."""
+    desk = Desk(kind, mode)
+    message = desk.message(Parcel((row(new_certificate(cell, mode, generation), cell),), control={"new_floor": 0}))
+    assert desk.send(message)
+    assert desk.answers()
+    desk.send(message)
+    assert not desk.answers()
+    assert desk.rig.device.counters.executed(cell.role) == message.counter
+
+
+def test_a_hubs_broker_counts_anew_only_when_both_its_keys_are_new() -> None:
+    """Its signing key is new, but the MAC alone, by the old one, is enough for most of what it commands."""
+    cells = [Cell(ROLE.ACCESS_CONTROL_BROKER, use) for use in (DS, KA)]
+    rows = [row(new_certificate(cell, BROKER_BY_BROKER), cell) for cell in cells]
+    for some, expected in ((rows[:1], 1001), (rows, 5)):
+        desk = Desk(CHF, BROKER_BY_BROKER)
+        assert statuses(desk.ask(Parcel(tuple(some), control={"new_floor": 5}))) == [SUCCESS] * len(some)
+        assert desk.rig.device.counters.executed(ROLE.ACCESS_CONTROL_BROKER) == expected
+
+
+@pytest.mark.parametrize(("use", "expected"), [(DS, 40), (KA, 40), (TOP_UP, 8)])
+def test_tokens_count_anew_only_with_their_own_key(use: KeyUse, expected: int) -> None:
+    desk, cell = Desk(ESME, MODE.SUPPLIER_BY_SUPPLIER), Cell(ROLE.SUPPLIER, use)
+    desk.rig.device.counters.store(TOP_UP_COUNTER, 40)
+    what = Parcel((row(new_certificate(cell, desk.mode), cell),), control={"new_specialist_floors": tokens(8)})
+    assert statuses(desk.ask(what)) == [SUCCESS]
+    assert desk.rig.device.counters.executed(TOP_UP_COUNTER) == expected
+
+
+def test_a_floor_under_the_same_key_may_rise() -> None:
+    desk, cell = Desk(ESME, MODE.SUPPLIER_BY_SUPPLIER), Cell(ROLE.SUPPLIER, KA)
+    what = Parcel((row(new_certificate(cell, desk.mode), cell),), control={"new_floor": 9000})
+    assert statuses(desk.ask(what)) == [SUCCESS]
+    assert desk.rig.device.counters.executed(ROLE.SUPPLIER) == 9000
+
+
+# names
+
+
+def test_a_broker_of_which_half_was_replaced_does_not_silence_a_hub() -> None:
+    """MACs go on being checked with the key agreement key that is held, whoever may sign."""
+    point = MemoryKeyStore().generate(KeyName(STRANGER, DS), entropy(STRANGER, DS))
+    other = SMKI.organisation(STRANGER, ROLE.ACCESS_CONTROL_BROKER, KeyUsage.DIGITAL_SIGNATURE, point)
+    signing, agreeing = (Cell(ROLE.ACCESS_CONTROL_BROKER, use) for use in (DS, KA))
+    desk = Desk(CHF, BROKER_BY_BROKER)
+    outcome = desk.ask(Parcel((row(other, signing), CredentialReplacement(b"\x30\x00", name_of(agreeing)))))
+    assert statuses(outcome) == [SUCCESS, STATUS.BAD_CERTIFICATE]
+    assert desk.broker_works()
+    desk.mode = MODE.WAN_PROVIDER_BY_WAN_PROVIDER
+    assert desk.works()
+
+
+def test_a_party_behind_the_broker_does_not_take_the_name_of_a_joined_device() -> None:
+    rig, display = Asn1Rig(DeviceType.GSME), DEVICES[DeviceType.PPMID]
+    name = KeyName(display, KA)
+    point = device_keys(display).public_point(name) or b""
+    joined = SMKI.device(display, KeyUsage.KEY_AGREEMENT, point).octets
+    rig.ask(0x00AF, JoinDeviceCommand(JoinMethod.METHOD_C, display, DeviceType.PPMID, joined))
+    introduced = certificate(display, ROLE.SUPPLIER, KA, 7).octets
+    rig.ask(
+        0x0013, ReadDeviceLogCommand(), BROKER, supplementary_party=display, supplementary_counter=5,
+        certificate=introduced,
+    )  # fmt: skip
+    assert rig.device.keys.public_point(name) == point
