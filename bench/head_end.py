@@ -196,6 +196,12 @@ class HeadEnd:
 
         check_activation(drafted.message, drafted.request.cleared, drafted.device, self.now)
 
+    def check_sending(self, command: Command) -> None:
+        """Raises GateError for octets that activate firmware, unless that is cleared for their recipient still."""
+        from .products.activation import check_octets  # which knows this module
+
+        check_octets(command.octets, command.request.cleared, self.now)
+
     def keep(self, command: Command) -> None:
         """Remember a command as sent, right or spoiled; one that is carried out later is told to ``planned``."""
         self.sent.append(command)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from protocols.errors import DecodeError
 from protocols.gbcs.message import Message
@@ -13,13 +13,10 @@ from protocols.gbcs.use_cases import UseCase, by_code
 from .evidence import Check, Verdict
 from .head_end import BROKER, Command
 from .home import Home
+from .products.refusals import GateError
 from .reading import InputError, read_message_file
-from .recorder import OpenExchange
 from .requests import Request
 from .target import Target
-
-if TYPE_CHECKING:
-    from .products.listing import CertifiedProducts
 
 
 class Given(NamedTuple):
@@ -41,38 +38,26 @@ def read_all(paths: list[Path]) -> list[Given]:
     return found
 
 
-def send_all(home: Home, given: list[Given], device: str | None, products: CertifiedProducts | None = None) -> None:
+def send_all(home: Home, given: list[Given], device: str | None) -> None:
     """Send each message to the device it is for, or to ``device``; every one becomes an exchange on record.
 
     PASS: answered, and the answer is in order. FAIL: not answered, or the answer is not in order, or the file holds no
-    message for a device of the rig. An activation of firmware is sent only if its image is on the list of ``products``.
+    message for a device of the rig. What activates firmware is sent only if that is on the rig's list of products.
     """
     for one in given:
         try:
             target = _target(home, one, device)
-            _check_activation(one.octets, products, home)
+            target.try_out(one.octets, one.path.name, _command(home, target, one.octets))
         except InputError as error:
-            _record(home.recorder.open(device or "bench", "", one.path.name), str(error))
-            home.recorder.close()
-            continue
-        target.try_out(one.octets, one.path.name, _command(home, target, one.octets))
+            _record(home, one, device, str(error))
+        except GateError as refused:
+            _record(home, one, device, f"not sent: {refused.reason}")
 
 
-def _record(exchange: OpenExchange, problem: str) -> None:
+def _record(home: Home, one: Given, device: str | None, problem: str) -> None:
+    exchange = home.recorder.open(device or "bench", "", one.path.name)
     exchange.checks.append(Check("input", Verdict.FAIL, "a message for a device of this rig", problem))
-
-
-def _check_activation(octets: bytes, products: CertifiedProducts | None, home: Home) -> None:
-    """Raises InputError for an activation of firmware that nobody has certified."""
-    from .products.activation import may_be_sent
-
-    try:
-        message = Message.decode(octets)
-    except DecodeError:
-        return
-    reason = may_be_sent(message, products, home.clock.now())
-    if reason:
-        raise InputError(f"not sent: {reason}")
+    home.recorder.close()
 
 
 def _target(home: Home, one: Given, device: str | None) -> Target:

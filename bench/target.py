@@ -269,7 +269,11 @@ class Target:
         """Send octets and record what the device makes of them. ``command`` is what they are, if they are one of ours.
 
         A read of the security log behind them shows when no answer will come, and what the device noted.
+        Raises NoClearanceError, and sends nothing, where they activate firmware that is not on the home's list.
         """
+        from .products.activation import check_given  # only for messages of somebody's own
+
+        check_given(octets, self._home)
         self._home.tick()
         barrier = self._barrier()
         name = command.use_case.name if command is not None else ""
@@ -327,6 +331,8 @@ class Target:
         return arrived + await self._session.rest()
 
     def _open(self, command: Command, title: str) -> OpenExchange:
+        """What is about to be sent. Raises GateError where that would activate firmware that is not cleared."""
+        self.head_end.check_sending(command)
         exchange = self._home.recorder.open(self.name, command.use_case.name, title)
         exchange.sent = self._home.seen("command", command.octets, command.party)
         return exchange

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,6 @@ from .output import say
 
 if TYPE_CHECKING:
     from rich.progress import Progress
-
-    from ..products.listing import CertifiedProducts
 
 DEFAULT_OUT = Path("evidence")
 
@@ -45,12 +43,12 @@ def run_run(
     try:
         rig = _with_updates(load_rig(rig_file).with_seed(seed), updates, given=bool(hex_files))
         _check_device(rig, device, given=bool(hex_files))
-        if cpl is not None and not hex_files:
+        if cpl is not None:
             rig = rig.with_products(cpl)
         given = _readable(read_all(hex_files))
         check_folder(folder)
         with _shown(rig, as_json=as_json) as progress:
-            record = _send(rig, folder, given, device, cpl, progress) if given else run_suite(rig, folder, progress)
+            record = _send(rig, folder, given, device, progress) if given else run_suite(rig, folder, progress)
     except (RigError, OutputError, InputError, DatabaseError) as error:
         print(f"meterbench run: {error}", file=sys.stderr)
         return ExitCode.USAGE
@@ -92,27 +90,11 @@ def _readable(given: list[Given]) -> list[Given]:
 
 
 def _send(
-    rig: Rig,
-    folder: Path,
-    given: list[Given],
-    device: str | None,
-    cpl: Path | None,
-    progress: Callable[[Exchange], None],
+    rig: Rig, folder: Path, given: list[Given], device: str | None, progress: Callable[[Exchange], None]
 ) -> RunRecord:
-    with _products(cpl) as products, recorded(rig, folder, progress) as (home, finish):
-        send_all(home, given, device, products)
+    with recorded(rig, folder, progress) as (home, finish):
+        send_all(home, given, device)
         return finish()
-
-
-@contextmanager
-def _products(cpl: Path | None) -> Iterator[CertifiedProducts | None]:
-    if cpl is None:
-        yield None
-        return
-    from ..products.listing import CertifiedProducts  # only where a list is given
-
-    with closing(CertifiedProducts(cpl, create=False)) as products:
-        yield products
 
 
 # -- what a person sees ------------------------------------------------------------------------------------------

@@ -6,22 +6,29 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING
 
 from protocols.der import NEVER
+from protocols.dlms.block_transfer import GENERAL_BLOCK_TRANSFER
 from protocols.errors import DecodeError
-from protocols.eui64 import Eui64
+from protocols.eui64 import Eui64, eui64_text
 from protocols.gbcs.asn1_device import ActivateFirmwareCommand
 from protocols.gbcs.asn1_types import decode_asn1
 from protocols.gbcs.message import Cra, Message
 from protocols.instant import Instant
 
 from ..head_end import ACTIVATE_FIRMWARE
+from ..inventory import REACHABLE
 from .entries import Standing
 from .gate import is_issued
 from .hashes import ON_THE_WIRE
 from .refusals import NoClearanceError
 
 if TYPE_CHECKING:
+    from ..home import Home
     from .gate import ClearedImage
-    from .listing import CertifiedProducts
+
+_CODE = ACTIVATE_FIRMWARE.to_bytes(2, "big")
+_BLOCK = bytes((GENERAL_BLOCK_TRANSFER,))
+_HEADER = 96
+"""Octets in which the message code stands, however the header before it is written."""
 
 
 def check_activation(message: Message, cleared: ClearedImage | None, device: Eui64, now: Instant) -> None:
@@ -29,7 +36,7 @@ def check_activation(message: Message, cleared: ClearedImage | None, device: Eui
 
     The gate is asked again: what was cleared yesterday may have lapsed today.
     """
-    command = activation_of(message)
+    command = activation_of(Message.decode(message.encode()))  # as a device will read it
     if command is None:
         raise NoClearanceError("what follows the header is no activation that a device could read")
     named = command.image_hash.hex()
@@ -43,30 +50,63 @@ def check_activation(message: Message, cleared: ClearedImage | None, device: Eui
         cleared.confirm(device, now)
 
 
-def may_be_sent(message: Message, products: CertifiedProducts | None, now: Instant) -> str:
-    """Why a message that somebody else has built is not sent; empty if it may be.
+def check_octets(octets: bytes, cleared: ClearedImage | None, now: Instant) -> None:
+    """As ``check_activation`` for octets that are about to go out, whoever has built them and whenever that was."""
+    message = _activation_in(octets)
+    if message is not None:
+        check_activation(message, cleared, message.recipient, now)
 
-    An activation of firmware may be sent if its hash is on a list that is given, for a model that is certified, or if
-    it only cancels one.
+
+def check_given(octets: bytes, home: Home) -> None:
+    """Raises NoClearanceError for a message that somebody else has built and that activates uncertified firmware.
+
+    It may be sent if its hash is that of a listed version for the model of its recipient, or if it only cancels.
     """
-    if message.message_code != ACTIVATE_FIRMWARE or message.cra is not Cra.COMMAND:
-        return ""
+    message = _activation_in(octets)
+    if message is None:
+        return
     command = activation_of(message)
     if command is None:
-        return "it is an activation of firmware that cannot be read"
-    if command.execute_at == NEVER or (products is not None and _is_listed(products, command.image_hash, now)):
+        raise NoClearanceError("it is an activation of firmware that cannot be read")
+    if command.execute_at != NEVER:
+        reason = _not_listed(home, message.recipient, command.image_hash)
+        if reason:
+            raise NoClearanceError(f"it activates firmware with SHA-256 {command.image_hash.hex()}, {reason}")
+
+
+def _not_listed(home: Home, device: Eui64, digest: bytes) -> str:
+    """Why no version on the home's list is meant; empty if one is."""
+    lists, now = home.lists, home.clock.now()
+    known = lists.inventory.find(device)
+    if known is None or known.model is None:
+        return f"and nobody says what model {eui64_text(device)} is"
+    if known.status not in REACHABLE:
+        return f"and {eui64_text(device)} is {known.status}"
+    entry = lists.products.model(known.model)
+    certified = entry is not None and entry.standing is Standing.LISTED and not entry.lacking(now)
+    versions = lists.products.versions(known.model) if certified else ()
+    listed = (each.hashes.get(ON_THE_WIRE, b"") for each in versions if each.standing is Standing.LISTED)
+    if any(compare_digest(each, digest) for each in listed):
         return ""
-    where = "and no list of certified products is given (--cpl)" if products is None else "which is not on the list"
-    return f"it activates firmware with SHA-256 {command.image_hash.hex()}, {where}"
+    if home.rig.head_end.products is None:
+        return "and no list of certified products is given (--cpl)"
+    return f"which is not on the list for {known.model}"
 
 
-def _is_listed(products: CertifiedProducts, digest: bytes, now: Instant) -> bool:
-    certified = (entry for entry in products.models() if entry.standing is Standing.LISTED and not entry.lacking(now))
-    versions = (each for entry in list(certified) for each in products.versions(entry.model))
-    return any(
-        each.standing is Standing.LISTED and compare_digest(each.hashes.get(ON_THE_WIRE, b""), digest)
-        for each in versions
-    )
+def _activation_in(octets: bytes) -> Message | None:
+    """The message, if it is a command with which firmware is activated. Raises NoClearanceError where nobody can tell:
+
+    a device might read what is unreadable here, or put it together from blocks.
+    """
+    if octets[:1] == _BLOCK:
+        raise NoClearanceError("it is a block of a longer message, which may activate firmware; give the message whole")
+    if _CODE not in octets[:_HEADER]:
+        return None
+    try:
+        message = Message.decode(octets)
+    except DecodeError:
+        raise NoClearanceError("it cannot be read, and may be an activation of firmware") from None
+    return message if message.message_code == ACTIVATE_FIRMWARE and message.cra is Cra.COMMAND else None
 
 
 def activation_of(message: Message) -> ActivateFirmwareCommand | None:
