@@ -176,19 +176,22 @@ def _refusal(lab: Laboratory, record: Record) -> str:
         return f"it was revoked at {text(record.changed)} ({enumeration_text(RevocationReason[record.reason])})"
     if record.status is Status.DECLINED:
         return "its applicant declined it"
-    if record.kind is CertificateKind.AUTHORITY and _authority_of(lab, record).level is Level.ROOT:
-        return "a root is on no list; make a new laboratory"
+    if record.kind is CertificateKind.AUTHORITY:
+        root = _authority_of(lab, record.key_identifier).level is Level.ROOT
+        return "a root is on no list; make a new laboratory" if root else ""
+    if _authority_of(lab, record.issuer_key).state is not State.CURRENT:
+        return "the authority that issued it was revoked, and all that it has issued with it; it signs no more lists"
     return ""
 
 
-def _authority_of(lab: Laboratory, record: Record) -> Authority:
-    return next(one for one in lab.authorities.all() if one.key_identifier == record.key_identifier)
+def _authority_of(lab: Laboratory, key_identifier: bytes) -> Authority:
+    return next(one for one in lab.authorities.all() if one.key_identifier == key_identifier)
 
 
 def _revoke_authority(lab: Laboratory, record: Record, reason: RevocationReason, now: Instant) -> None:
-    authority = _authority_of(lab, record)
+    authority = _authority_of(lab, record.key_identifier)
     with lab.guarded():
         if authority.state is State.CURRENT:
             lab.authorities.begin(authority.hierarchy, authority.level, lab.authority_validity(), now)
-            authority = _authority_of(lab, record)
+            authority = _authority_of(lab, record.key_identifier)
         lab.authorities.revoke(authority, now, reason.name)

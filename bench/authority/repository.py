@@ -155,13 +155,16 @@ class Repository:
         """A certificate by its number, whatever its status."""
         return next(self.find(Search(number=number, statuses=tuple(Status))), None)
 
+    def in_force(self, name: KeyName) -> list[Record]:
+        """The lodged certificates of an entity for a use whose authority is not revoked, the last one last."""
+        authorities = self.find(Search(kind=CertificateKind.AUTHORITY, statuses=(Status.REVOKED,)))
+        revoked = {record.key_identifier for record in authorities}
+        lodged = self.find(Search(entity=name.party, use=name.use, statuses=(Status.LODGED,)))
+        return [record for record in lodged if record.issuer_key not in revoked]
+
     def newest(self, name: KeyName, at: Instant | None = None) -> Record | None:
-        """The last lodged certificate of an entity for a use, valid at that time if one is given."""
-        found = [
-            record
-            for record in self.find(Search(entity=name.party, use=name.use, statuses=(Status.LODGED,)))
-            if at is None or record.not_before <= at <= record.not_after
-        ]
+        """The last certificate in force of an entity for a use, valid at that time if one is given."""
+        found = [one for one in self.in_force(name) if at is None or one.not_before <= at <= one.not_after]
         return found[-1] if found else None
 
     def certified(self, key_identifiers: Iterable[bytes]) -> set[bytes]:

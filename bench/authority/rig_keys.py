@@ -70,15 +70,13 @@ class RigKeys:
 
 
 def _in_force(lab: Laboratory, name: KeyName, at: Instant) -> Record | None:
-    """The last certificate that is valid when the rig begins; else the last one, since published ones have ended."""
-    return next(
-        (
-            record
-            for record in (lab.repository.newest(name, at), lab.repository.newest(name))
-            if record is not None and lab.holds_pair(record.key_identifier)
-        ),
-        None,
-    )
+    """The last certificate that is valid when the rig begins; else the last one, since published ones have ended.
+
+    One whose private key its owner has kept to itself is of no use to a rig.
+    """
+    held = [record for record in lab.repository.in_force(name) if lab.holds_pair(record.key_identifier)]
+    valid = [record for record in held if record.not_before <= at <= record.not_after]
+    return next(reversed(valid or held), None)
 
 
 def refuse_live_keys(store: MemoryKeyStore, names: Iterable[KeyName], folder: Path) -> None:

@@ -146,8 +146,10 @@ def rig_applications(lab: Laboratory, rig: Rig) -> Iterator[Application]:
 
 
 def _holds(lab: Laboratory, name: KeyName) -> bool:
-    found = Search(entity=name.party, use=name.use, statuses=(Status.LODGED, Status.ISSUED, Status.ACCEPTED))
-    return any(lab.holds_pair(record.key_identifier) for record in lab.repository.find(found))
+    """Whether a rig finds that key pair, or will when its applicant has accepted the certificate."""
+    waiting = Search(entity=name.party, use=name.use, statuses=(Status.ISSUED, Status.ACCEPTED))
+    found = [*lab.repository.in_force(name), *lab.repository.find(waiting)]
+    return any(lab.holds_pair(record.key_identifier) for record in found)
 
 
 def _write(out: Path | None, records: Sequence[Record]) -> list[Path]:

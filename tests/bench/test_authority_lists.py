@@ -160,6 +160,27 @@ def test_a_revoked_authority_is_on_its_roots_list_and_another_goes_on(tmp_path: 
         assert issued(lab, application, NOW + HOUR).issuer_key == new.key_identifier
 
 
+def test_what_a_revoked_authority_has_issued_is_in_force_no_more_and_on_no_list(tmp_path: Path) -> None:
+    with make(tmp_path / "lab") as lab:
+        before, meter = issued(lab, for_supplier()), issued(lab, for_meter())
+        assert before.name is not None
+        assert meter.name is not None
+        assert lab.repository.newest(before.name) == before
+        authority = lab.authorities.current(Hierarchy.ORGANISATION)
+        (record,) = lab.repository.find(Search(key_identifier=authority.key_identifier))
+        revoke(lab, record, KEY_COMPROMISE, NOW + HOUR)
+        Upkeep(lab).advance(NOW + HOUR)
+        assert lab.repository.newest(before.name) is None
+        assert lab.repository.newest(meter.name) == meter  # of the other hierarchy
+        with pytest.raises(RuleError, match=r"the authority that issued it was revoked.*signs no more lists"):
+            revoke(lab, before, KEY_COMPROMISE, NOW + HOUR)
+        after = issued(lab, for_supplier(), NOW + HOUR)
+        assert lab.repository.newest(before.name) == after
+        revoke(lab, after, KEY_COMPROMISE, NOW + HOUR)
+        (made,) = Upkeep(lab).advance(NOW + HOUR)
+        assert [entry.serial for entry in made.list.entries] == [after.serial]
+
+
 def test_a_replaced_device_authority_can_still_be_revoked(tmp_path: Path) -> None:
     with make(tmp_path / "lab") as lab:
         first = lab.authorities.current(Hierarchy.DEVICE)

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from bench.authority.applicants import Applicant
 from bench.authority.lists import revoke
+from bench.authority.registration import Application
 from bench.authority.repository import Search
 from bench.authority.sealing import PASS_PHRASE_FILE
 from bench.authority.tables import DATABASE
@@ -19,13 +21,13 @@ from bench.rig_text import rig_text
 from bench.runner import run_suite, suite_folder
 from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.keys import KeyName, KeyUse
-from protocols.gbcs.roles import RemotePartyRole
-from protocols.smki.certificate import Certificate
+from protocols.gbcs.roles import DeviceType, RemotePartyRole
+from protocols.smki.certificate import Certificate, CertificateKind
 from protocols.smki.check import check_chain
 from protocols.smki.revocation import RevocationReason
 
 from ..reference import KEYSTORE
-from .laboratories import NOW, PHRASE, issued, make, reopened
+from .laboratories import METER, NOW, PHRASE, device_request, issued, make, reopened
 from .test_authority_exchange import live_folder
 from .test_emulate import ROOT
 
@@ -140,6 +142,36 @@ def test_a_revoked_key_is_missing(tmp_path: Path) -> None:
     (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
     with pytest.raises(RigError, match=r"no key pair of supplier 90-B3-D5-1F-30-01-00-00 ka;"):
         TestPki(rig_of(tmp_path))
+
+
+def test_what_a_revoked_authority_has_issued_is_missing_and_made_again(tmp_path: Path) -> None:
+    rig = rig_of(tmp_path)
+    with make(tmp_path / "lab") as lab:
+        wanted = [issued(lab, application).name for application in rig_applications(lab, load_rig())]
+        record = next(
+            lab.repository.find(Search(kind=CertificateKind.AUTHORITY, role=RemotePartyRole.ISSUING_AUTHORITY))
+        )
+        revoke(lab, record, RevocationReason.AUTHORITY_COMPROMISE, NOW)
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    with pytest.raises(RigError, match=r"no key pair of recovery .* ds, supplier .*make what is missing"):
+        TestPki(rig)
+    with reopened(tmp_path / "lab") as lab:
+        missing = [issued(lab, application).name for application in rig_applications(lab, load_rig())]
+        assert missing == [name for name in wanted if name is not None and name.party in rig.head_end.parties.values()]
+    assert TestPki(rig).infrastructure.organisation_authority.key_identifier != record.key_identifier
+
+
+def test_a_certificate_whose_key_its_owner_keeps_hides_no_pair_that_the_laboratory_has(tmp_path: Path) -> None:
+    with make(tmp_path / "lab") as lab:
+        for application in rig_applications(lab, load_rig()):
+            issued(lab, application)
+        held = lab.repository.newest(KeyName(METER, KeyUse.DIGITAL_SIGNING))
+        own = Application(Applicant.ELECTRICITY_SUPPLIER, device_request(1), DeviceType.ESME)
+        assert issued(lab, own).name == KeyName(METER, KeyUse.DIGITAL_SIGNING)
+        assert list(rig_applications(lab, load_rig())) == []
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    assert held is not None
+    assert TestPki(rig_of(tmp_path)).certificates[KeyName(METER, KeyUse.DIGITAL_SIGNING)] == held.der
 
 
 @pytest.mark.parametrize(
