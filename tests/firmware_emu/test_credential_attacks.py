@@ -7,7 +7,7 @@ import pytest
 from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
 from firmware_emu.credentials import Cell
 from protocols.eui64 import eui64
-from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode
+from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode, SequenceNumberChange
 from protocols.gbcs.asn1_device import JoinDeviceCommand, JoinMethod, ReadDeviceLogCommand
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType
@@ -67,6 +67,16 @@ def test_tokens_count_anew_only_with_their_own_key(use: KeyUse, expected: int) -
     what = Parcel((row(new_certificate(cell, desk.mode), cell),), control={"new_specialist_floors": tokens(8)})
     assert statuses(desk.ask(what)) == [SUCCESS]
     assert desk.rig.device.counters.executed(TOP_UP_COUNTER) == expected
+
+
+def test_recovery_gives_back_counters_that_a_thief_has_used_up() -> None:
+    desk, cell = Desk(ESME, BY_RECOVERY), Cell(ROLE.SUPPLIER, DS)
+    desk.rig.device.counters.store(ROLE.SUPPLIER, 2**64 - 1)
+    change = SequenceNumberChange(ROLE.SUPPLIER, 5)
+    what = Parcel((row(new_certificate(cell, BY_RECOVERY), cell),), control={"other_changes": (change,)})
+    assert statuses(desk.ask(what)) == [SUCCESS]
+    desk.learn([cell])
+    assert desk.works(MODE.SUPPLIER_BY_SUPPLIER)
 
 
 def test_a_floor_under_the_same_key_may_rise() -> None:

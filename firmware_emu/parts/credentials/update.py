@@ -88,8 +88,8 @@ class CredentialUpdate:
         holders = {role: credentials.party(role) for role in self._rule.replaces}
         results = self._replace_all()
         changes = self._changes()
-        self._set_floors(changes)
         self.changed_hands = {role for role in self.replaced if credentials.party(role) != holders[role]}
+        self._set_floors(changes)
         for role in sorted(self.changed_hands):
             self._tell(role, holders[role], changes)
         control = self._command.control
@@ -213,7 +213,11 @@ class CredentialUpdate:
                     counters.set_floor(TOP_UP, special.sequence_number, anew=_TOKENS in self._with_new_keys)
 
     def _authorises_anew(self, role: int) -> bool:
-        """True if all keys by which the role's commands are known to be its own are new."""
+        """True if all keys by which the role's commands are known to be its own are new.
+
+        Its commands with the broker's MAC alone are left out: the messages seen let a party that keeps its name begin
+        at 0 with new keys.
+        """
         held = {cell for cell in CELLS[self._device.personality.device] if cell.role == role}
         by_mac = role == RemotePartyRole.ACCESS_CONTROL_BROKER
         return self._with_new_keys >= {cell for cell in held if by_mac or cell.use in _SIGNING}
