@@ -57,6 +57,17 @@ def open_database(path: Path | str | None, form: Form, *, create: bool = True) -
     return db
 
 
+def file_identity(path: Path | None) -> tuple[int, int] | None:
+    """What tells a file from another of its name; None for a list in memory, and for no file."""
+    if path is None:
+        return None
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def _check(db: sqlite3.Connection, path: Path | str | None, form: Form) -> None:
     mark, version = _number(db, "application_id"), _number(db, "user_version")
     wanted = int.from_bytes(form.mark, "big")
@@ -92,7 +103,8 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         raise DatabaseError(f"the list cannot be changed: {error}") from None
     try:
         yield
+        db.execute("COMMIT")
     except BaseException:
-        db.execute("ROLLBACK")
+        if db.in_transaction:  # on a full disk SQLite has gone back by itself
+            db.execute("ROLLBACK")
         raise
-    db.execute("COMMIT")

@@ -128,7 +128,7 @@ def test_a_home_on_disk_leaves_no_secret(secrets: Secrets, tmp_path: Path, capfd
 
 def test_a_laboratory_leaves_no_secret(secrets: Secrets, tmp_path: Path) -> None:
     phrase = b"correct horse battery staple"
-    with Laboratory.create(tmp_path / "lab", phrase, RIG.started):
+    with Laboratory.create(tmp_path / "lab", lambda: phrase, RIG.started):
         pass
     assert "private key" in secrets.known.values()
     secrets.add(phrase, "pass phrase")

@@ -25,12 +25,13 @@ from ..database import DatabaseError, open_database, transaction
 from .answering import PAIR_PURPOSE
 from .authorities import KEY_FOLDER, Authorities, Hierarchy, Level
 from .repository import Record, Repository
-from .sealing import SALT_LENGTH, USUAL_COST, BrokenError, Entropy, LabError, Seal, SealError
+from .sealing import PASS_PHRASE_FILE, SALT_LENGTH, USUAL_COST, BrokenError, Entropy, LabError, Seal, SealError
 from .tables import DATABASE, FORM
 from .times import AUTHORITY_YEARS, USUAL, Limits, years_from
 
 LOCK = "lock"
 PURPOSE_FILE = "purpose"
+_UNFINISHED = (f"{DATABASE}.new", f"{DATABASE}.new-journal")
 _CHECK, _CHECK_PURPOSE = b"the pass phrase is right", b"check of the pass phrase"
 
 
@@ -75,7 +76,7 @@ class Laboratory:
     def create(
         cls,
         folder: Path,
-        phrase: bytes,
+        phrase: Callable[[], bytes],
         now: Instant,
         *,
         begins: Instant = BEGINS,
@@ -86,35 +87,19 @@ class Laboratory:
         """A new laboratory in a folder that is not there, is empty, or holds a pass phrase alone. Raises LabError.
 
         What it issues is valid from ``begins`` on, unless said otherwise: rigs live at times of their own. ``cost`` is
-        that of a guess of the pass phrase.
+        that of a guess of the pass phrase. Of two processes that begin at once, one does.
         """
-        check_new(folder)
-        salt = entropy(SALT_LENGTH)
-        seal = Seal.from_pass_phrase(phrase, salt, cost, entropy)
-        (folder / KEY_FOLDER).mkdir(mode=0o700, exist_ok=True)
-        (folder / PURPOSE_FILE).write_text("test\n")
-        fresh = folder / f"{DATABASE}.new"
-        fresh.unlink(missing_ok=True)
-        db = open_database(fresh, FORM)
-        facts = {
-            "salt": salt,
-            "cost": bytes((cost,)),
-            "check": seal.close(_CHECK, _CHECK_PURPOSE),
-            "begins": begins.to_bytes(8, "big"),
-            "serial": (0).to_bytes(8, "big"),
-            "name": entropy(8),
-        }
-        with transaction(db):
-            db.executemany("INSERT INTO fact VALUES (?, ?)", facts.items())
-        validity = years_from(begins, AUTHORITY_YEARS)
-        authorities = Authorities(folder, db, lambda: seal, entropy)
-        for hierarchy in Hierarchy:
-            for level in (Level.ROOT, Level.ISSUING):
-                authorities.begin(hierarchy, level, validity, now)
-        db.close()
-        fresh.chmod(0o600)  # it holds sealed private keys of subscribers
-        fresh.rename(folder / DATABASE)
-        return cls(folder, lambda: phrase, limits=limits, entropy=entropy)
+        _check_new(folder)
+        lock = _Lock(folder / LOCK)
+        try:
+            _check_new(folder)  # another may have been first
+            given = phrase()
+            _begin(folder, given, now, begins, entropy, cost)
+        except (OSError, sqlite3.Error, DatabaseError) as error:
+            raise LabError(f"{folder}: cannot be made a laboratory: {error}") from None
+        finally:
+            lock.release()
+        return cls(folder, lambda: given, limits=limits, entropy=entropy)
 
     def __enter__(self) -> Self:
         return self
@@ -257,10 +242,46 @@ class _Lock:
         os.close(self._handle)
 
 
-def check_new(folder: Path) -> None:
-    """Make a folder for a new laboratory, if there is none. Raises LabError for one that is in use."""
-    from .sealing import PASS_PHRASE_FILE
+def _begin(folder: Path, phrase: bytes, now: Instant, begins: Instant, entropy: Entropy, cost: int) -> None:
+    """The files of a new laboratory; the database gets its name last, when all is there."""
+    (folder / KEY_FOLDER).mkdir(mode=0o700, exist_ok=True)
+    (folder / PURPOSE_FILE).write_text("test\n")
+    for name in _UNFINISHED:
+        (folder / name).unlink(missing_ok=True)
+    fresh = folder / _UNFINISHED[0]
+    db = open_database(fresh, FORM)
+    try:
+        _fill(db, folder, phrase, now, begins, entropy, cost)
+    finally:
+        db.close()
+    fresh.chmod(0o600)  # it holds sealed private keys of subscribers
+    fresh.rename(folder / DATABASE)
 
+
+def _fill(
+    db: sqlite3.Connection, folder: Path, phrase: bytes, now: Instant, begins: Instant, entropy: Entropy, cost: int
+) -> None:
+    """What a laboratory remembers from its beginning on, and its four authorities."""
+    salt = entropy(SALT_LENGTH)
+    seal = Seal.from_pass_phrase(phrase, salt, cost, entropy)
+    facts = {
+        "salt": salt,
+        "cost": bytes((cost,)),
+        "check": seal.close(_CHECK, _CHECK_PURPOSE),
+        "begins": begins.to_bytes(8, "big"),
+        "serial": (0).to_bytes(8, "big"),
+        "name": entropy(8),
+    }
+    with transaction(db):
+        db.executemany("INSERT INTO fact VALUES (?, ?)", facts.items())
+    authorities = Authorities(folder, db, lambda: seal, entropy)
+    for hierarchy in Hierarchy:
+        for level in (Level.ROOT, Level.ISSUING):
+            authorities.begin(hierarchy, level, years_from(begins, AUTHORITY_YEARS), now)
+
+
+def _check_new(folder: Path) -> None:
+    """Make a folder for a new laboratory, if there is none. Raises LabError for one that is in use."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         held = {path.name for path in folder.iterdir()}
@@ -268,6 +289,6 @@ def check_new(folder: Path) -> None:
         raise LabError(f"{folder}: cannot be used for a laboratory: {error.strerror}") from None
     if DATABASE in held:
         raise LabError(f"{folder}: holds a laboratory already")
-    strange = held - {PASS_PHRASE_FILE, KEY_FOLDER, PURPOSE_FILE, LOCK, f"{DATABASE}.new"}
+    strange = held - {PASS_PHRASE_FILE, f".{PASS_PHRASE_FILE}.new", KEY_FOLDER, PURPOSE_FILE, LOCK, *_UNFINISHED}
     if strange:
-        raise LabError(f"{folder}: holds {sorted(strange)[0]}; give an empty folder or a new one")
+        raise LabError(f"{folder}: holds {sorted(strange)[0]!r}; give an empty folder or a new one")

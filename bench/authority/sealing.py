@@ -103,13 +103,15 @@ def find_pass_phrase(folder: Path, file: Path | None = None) -> Secret:
     return _read(own)
 
 
-def new_pass_phrase(folder: Path, file: Path | None, entropy: Entropy = os.urandom) -> tuple[Secret, bool]:
-    """The pass phrase of a laboratory that is being made, and whether it lies in its own folder. Raises LabError."""
-    if file is not None or os.environ.get(PASS_PHRASE_VARIABLE):
-        return find_pass_phrase(folder, file), False
-    phrase = Secret(entropy(24).hex().encode())
-    write_private(folder / PASS_PHRASE_FILE, phrase + b"\n")
-    return phrase, True
+def new_pass_phrase(folder: Path, file: Path | None, entropy: Entropy = os.urandom) -> Secret:
+    """The pass phrase of a laboratory that is being made. Raises LabError.
+
+    Where none is given it lies in the laboratory's own folder: the one that is there, or else a new one.
+    """
+    own = folder / PASS_PHRASE_FILE
+    if file is None and environment_pass_phrase() is None and not own.exists():
+        write_private(own, Secret(entropy(24).hex().encode() + b"\n"))
+    return find_pass_phrase(folder, file)
 
 
 def environment_pass_phrase() -> Secret | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from protocols.instant import Instant, text
@@ -12,11 +13,12 @@ from protocols.smki.revocation import RevocationReason
 
 from ..authority.batches import Batches
 from ..authority.exporting import Form, current_lists, write_all
-from ..authority.laboratory import Laboratory, check_new
+from ..authority.laboratory import Laboratory
 from ..authority.lists import SIGNERS, KeptList, ListKind, Lists, revoke
 from ..authority.registration import Registration, State
 from ..authority.repository import Search, Status
-from ..authority.sealing import PASS_PHRASE_FILE, LabError, new_pass_phrase
+from ..authority.sealing import PASS_PHRASE_FILE, LabError, environment_pass_phrase, new_pass_phrase
+from ..authority.times import AUTHORITY_YEARS, years_from
 from ..authority.upkeep import Upkeep
 from ..exit_codes import ExitCode
 from .keys_common import entry_json, entry_line, moment, opened, record_json, record_line, tell
@@ -31,16 +33,19 @@ def run_init(
     """Make a laboratory."""
     now, first = moment(at), BEGINS if begins is None else moment(begins)
     if first > now:
-        raise LabError(f"--begins {begins} is later than the time, {text(now)}")
-    check_new(folder)
-    phrase, own = new_pass_phrase(folder, pass_phrase_file)
-    with Laboratory.create(folder, phrase, now, begins=first) as lab:
+        raise LabError(
+            f"validity begins at {text(first)}, which is later than the time, {text(now)}: give another --begins"
+        )
+    if years_from(first, AUTHORITY_YEARS).not_after < now:
+        raise LabError(f"--begins {begins}: authorities are valid for {AUTHORITY_YEARS} years, which are over")
+    own = pass_phrase_file is None and environment_pass_phrase() is None
+    with Laboratory.create(folder, lambda: new_pass_phrase(folder, pass_phrase_file), now, begins=first) as lab:
         Upkeep(lab).advance(now)
         authorities = lab.authorities.all()
     kept = f"in {folder / PASS_PHRASE_FILE}, readable for you alone" if own else "yours; it is kept nowhere"
     lines = [f"laboratory in {folder}, valid from {text(first)}"]
     lines += [f"  {one.hierarchy:12}  {one.level:7}  {one.name}" for one in authorities]
-    lines += [f"pass phrase: {kept}", f"next: meterbench keys issue {folder} --rig dual-fuel-home"]
+    lines += [f"pass phrase: {kept}", f"next: meterbench keys issue {quote(str(folder))} --rig dual-fuel-home"]
     value = {
         "folder": str(folder),
         "pass_phrase_file": str(folder / PASS_PHRASE_FILE) if own else None,
@@ -95,7 +100,7 @@ def _state_lines(lab: Laboratory, now: Instant) -> Iterator[str]:
         yield f"{hierarchy} {kind}: {said}"
     yield f"next due: {text(Upkeep(lab).due())}"
     for late in lists.late(now):
-        yield f"late: {late}; make it with: meterbench keys crl {lab.folder}"
+        yield f"late: {late}; make it with: meterbench keys crl {quote(str(lab.folder))}"
     batches = Batches(lab)
     for batch in batches.all():
         done = f"answered {text(batch.finished)}" if batch.finished is not None else "interrupted"

@@ -40,7 +40,7 @@ def counted_entropy(label: str = "") -> Entropy:
 
 def make(folder: Path, limits: Limits = USUAL, label: str = "") -> Laboratory:
     """A new laboratory."""
-    return Laboratory.create(folder, PHRASE, NOW, limits=limits, entropy=counted_entropy(label), cost=1)
+    return Laboratory.create(folder, lambda: PHRASE, NOW, limits=limits, entropy=counted_entropy(label), cost=1)
 
 
 def reopened(folder: Path, phrase: bytes = PHRASE, *, write: bool = True, limits: Limits = USUAL) -> Laboratory:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.authority import laboratory
 from bench.authority.authorities import KEY_FOLDER, Hierarchy, Level, State
 from bench.authority.registration import Registration
 from bench.authority.repository import Search, Status
@@ -25,6 +26,7 @@ from bench.authority.sealing import (
     new_pass_phrase,
 )
 from bench.authority.tables import DATABASE
+from bench.database import Form, open_database, transaction
 from protocols.gbcs.elliptic_curve import load_private, point_of
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore, PurposeError
 from protocols.smki.check import check, check_chain
@@ -170,9 +172,8 @@ def test_where_the_pass_phrase_is_looked_for(tmp_path: Path, monkeypatch: pytest
     monkeypatch.delenv("METERBENCH_PASS_PHRASE", raising=False)
     with pytest.raises(LabError, match="--pass-phrase-file or set METERBENCH_PASS_PHRASE"):
         find_pass_phrase(tmp_path)
-    phrase, own = new_pass_phrase(tmp_path, None)
-    assert own
-    assert find_pass_phrase(tmp_path) == phrase
+    phrase = new_pass_phrase(tmp_path, None)
+    assert find_pass_phrase(tmp_path) == new_pass_phrase(tmp_path, None) == phrase
     assert stat.S_IMODE((tmp_path / PASS_PHRASE_FILE).stat().st_mode) == 0o600
     assert phrase.decode() not in repr(phrase)
     monkeypatch.setenv("METERBENCH_PASS_PHRASE", "of the environment")
@@ -193,7 +194,7 @@ def test_a_folder_without_a_laboratory_or_with_something_else_is_refused(tmp_pat
     with pytest.raises(LabError, match="no laboratory; make one with: meterbench keys init"):
         reopened(tmp_path / "absent")
     (tmp_path / "notes").write_text("mine")
-    with pytest.raises(LabError, match="holds notes"):
+    with pytest.raises(LabError, match="holds 'notes'"):
         make(tmp_path)
     make(tmp_path / "lab").close()
     with pytest.raises(LabError, match="holds a laboratory already"):
@@ -208,6 +209,39 @@ def test_an_interrupted_beginning_can_be_begun_again(tmp_path: Path, monkeypatch
     with make(tmp_path / "lab", label="again") as lab:
         assert issued(lab, for_supplier()).status is Status.LODGED
         assert len(list((tmp_path / "lab" / KEY_FOLDER).iterdir())) == 4
+
+
+def test_of_two_that_begin_at_once_one_does(tmp_path: Path) -> None:
+    folder = tmp_path / "lab"
+    with make(folder) as first:
+        (folder / DATABASE).rename(tmp_path / "away")  # as while it is being made
+        with pytest.raises(LabError, match="in use by another meterbench"):
+            make(folder, label="second")
+        (tmp_path / "away").rename(folder / DATABASE)
+        assert issued(first, for_supplier()).status is Status.LODGED
+
+
+def test_a_pass_phrase_that_lies_ready_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("METERBENCH_PASS_PHRASE", raising=False)
+    (tmp_path / PASS_PHRASE_FILE).write_text("of my own\n")
+    assert new_pass_phrase(tmp_path, None) == b"of my own"
+    assert (tmp_path / PASS_PHRASE_FILE).read_text() == "of my own\n"
+
+
+def test_a_full_disk_is_one_clear_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(path: Path | None, form: Form) -> sqlite3.Connection:
+        db = open_database(path, form)
+        db.execute("PRAGMA max_page_count=1")  # counts as: no more than there are
+        with pytest.raises(sqlite3.OperationalError, match="full"), transaction(db):
+            db.execute("INSERT INTO fact VALUES ('much', zeroblob(100000))")
+        db.execute("PRAGMA query_only=1")
+        return db
+
+    monkeypatch.setattr(laboratory, "open_database", full)
+    with pytest.raises(LabError, match=r"lab: cannot be made a laboratory: .*readonly"):
+        make(tmp_path / "lab")
+    monkeypatch.undo()
+    make(tmp_path / "lab").close()
 
 
 @pytest.mark.parametrize("spoil", ["text", "cut", "other", "newer", "page"])
