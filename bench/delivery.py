@@ -92,7 +92,7 @@ def deliver(
     exchange = home.recorder.open(via.name, USE_CASE, f"Deliver firmware {cleared.version.hex().upper()}")
     at = float(home.clock.now())
     exchange.sent = _seen("offer", client.offer, at)
-    home.run(bring(via.session, client, progress))
+    home.run(_bring(via.session, client, progress))
     began = client.began_at or 0
     done = Delivered(client.status, client.offer.size, began, client.sent, client.repeated, via.name)
     if client.status is not None:
@@ -103,13 +103,13 @@ def deliver(
     return done
 
 
-async def bring(
+async def _bring(
     session: Session,
     client: DeliveryClient,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
     seconds: float = ANSWER_SECONDS,
 ) -> None:
-    """Run a delivery at a wire until it has ended."""
+    """Run a delivery at a wire until it has ended. Nobody else may: what a client holds can be anything."""
     while not client.ended:
         for frame in client.take_output():
             await session.send_image_frame(frame)

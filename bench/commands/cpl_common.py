@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 from protocols.errors import DecodeError
 from protocols.gbcs.firmware_image import MAX_IMAGE
@@ -33,6 +34,9 @@ from ..rig import KINDS, kind_name
 from ..written_time import EXAMPLE, read_time
 from .output import say
 
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
+"""Categories of characters that end a line, or control how text is shown."""
+
 
 def guarded(command: str, work: Callable[[], ExitCode]) -> ExitCode:
     """Do the work; an error that it raises on purpose is one line on standard error and an exit code."""
@@ -55,7 +59,15 @@ def opened(file: Path, *, create: bool = False) -> Iterator[CertifiedProducts]:
 
 def tell(lines: Sequence[str], value: Any, *, as_json: bool) -> None:
     """Say it, as text or as JSON."""
-    say(json.dumps(value, indent=2, ensure_ascii=False) if as_json else "\n".join(lines))
+    say(json.dumps(value, indent=2, ensure_ascii=False) if as_json else "\n".join(map(one_line, lines)))
+
+
+def one_line(text: str) -> str:
+    """The text with what ends a line, or controls a terminal, written out: none can pass for lines that are not there.
+
+    Evidence and names come from whoever changes the list, and may have several lines.
+    """
+    return "".join(repr(each)[1:-1] if category(each) in _UNSEEN else each for each in text)
 
 
 # -- what people write -------------------------------------------------------------------------------------------

@@ -7,6 +7,8 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from protocols.instant import Instant
+from protocols.instant import text as instant_text
+from protocols.smki.certificate import key_identifier
 
 from ..device_model import DeviceModel
 from .assurance import Assurance, AssuranceKind, first_expiry, lacking
@@ -76,3 +78,17 @@ class Notice(NamedTuple):
     at: Instant
     to: str
     text: str
+
+
+def model_text(entry: ListedModel) -> str:
+    """A model in a line of the history."""
+    words = [" ".join(each for each in (entry.maker, entry.name) if each)]
+    words.append(f"maker's key {key_identifier(entry.maker_key).hex().upper()}")
+    words.append("hardware " + ", ".join(f"{version:04X}" for version in entry.hardware))
+    return "; ".join(word for word in [*words, *map(certificate_text, entry.certificates)] if word)
+
+
+def certificate_text(certificate: Assurance) -> str:
+    """A certificate in a line."""
+    until = "" if certificate.expires is None else f" until {instant_text(certificate.expires)}"
+    return f"{certificate.kind} {certificate.number}{until}"

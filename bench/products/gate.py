@@ -188,7 +188,7 @@ class Gate:
         ``file`` is a firmware file or its manufacturer image.
         """
         model = self._model(file, device)
-        case = Examination(_read(bytes(file), model.type), model)
+        case = Examination(_read(_plain(file), model.type), model)
         case.look_up(self.products)
         case.check_model()
         entry, firmware = case.entry, case.firmware
@@ -211,7 +211,7 @@ class Gate:
         has it is given back as it is. ``sign`` makes r || s, 64 octets. Raises GateError.
         """
         model = self._model(file, device)
-        case = Examination(_read(bytes(file), model.type), model)
+        case = Examination(_read(_plain(file), model.type), model)
         if case.file.authoriser_signature is not None:
             return case.file.octets
         entry, firmware = self._checked(case, device, now)
@@ -274,12 +274,17 @@ def _computed(file: bytes) -> bytes | None:
 
 
 def _case(octets: bytes, model: DeviceModel) -> Examination:
-    file = _read(bytes(octets), model.type)
+    file = _read(_plain(octets), model.type)
     if file.wrapped is None:
         raise UnreadableFileError(
             f"{file.kind}: a device takes an image in the header of its firmware file", file.digest
         )
     return Examination(file, model)
+
+
+def _plain(octets: bytes) -> bytes:
+    """A copy of what the memory holds; ``bytes`` would take the word of a subclass for it."""
+    return memoryview(octets).tobytes()
 
 
 def _read(octets: bytes, kind: DeviceType) -> FirmwareFile:

@@ -14,13 +14,12 @@ from pathlib import Path
 from types import MappingProxyType
 
 from protocols.instant import Instant
-from protocols.instant import text as instant_text
 
-from ..database import Form, open_database, transaction
+from ..database import DatabaseError, Form, file_identity, open_database, transaction
 from ..device_model import DeviceModel
 from ..rig import KINDS, kind_name
 from .assurance import Assurance, AssuranceKind
-from .entries import ListChange, ListedFirmware, ListedModel, Notice, Standing
+from .entries import ListChange, ListedFirmware, ListedModel, Notice, Standing, certificate_text, model_text
 from .entry_checks import ListError, check_certificate, check_firmware, check_hardware, check_model
 from .hashes import HashForm
 from .parties import Act, ListParty, who_may
@@ -84,6 +83,8 @@ class CertifiedProducts:
 
     def __init__(self, path: Path | str | None = None, *, create: bool = True) -> None:
         self._db = open_database(path, _FORM, create=create)
+        self._path = None if path is None else Path(path).absolute()
+        self._file = file_identity(self._path)
 
     def close(self) -> None:
         """Close the file."""
@@ -149,24 +150,26 @@ class CertifiedProducts:
                 raise ListError(f"{model} is on the list already ({known[-1]})")
             number = self._put_model(entry, known)
             what = "model listed" if entry.standing is Standing.LISTED else "lapsed model taken over"
-            self._note(now, by, what, model, _model_text(entry))
+            self._note(now, by, what, model, model_text(entry))
             for version in entry.hardware:
                 values = (number, version, evidence.get(version, ""))
                 self._db.execute("INSERT INTO hardware VALUES (?, ?, ?)", values)
             for each in firmware:
+                if each.model != model:
+                    raise ListError(f"{model}: firmware of {each.model} does not belong to it")
                 self._put_firmware(number, each, by, now)
 
     def add_firmware(self, entry: ListedFirmware, by: ListParty, now: Instant) -> None:
         """Add a version of firmware to a listed model. Raises NotAllowedError, NoSuchEntryError, ListError."""
-        number = self._to_extend(entry.model, by, entry.evidence, now)
         with transaction(self._db):
+            number = self._to_extend(entry.model, by, entry.evidence, now)
             self._put_firmware(number, entry, by, now)
 
     def add_hardware(self, model: DeviceModel, version: int, evidence: str, by: ListParty, now: Instant) -> None:
         """Add a hardware version to a listed model. Raises NotAllowedError, NoSuchEntryError, ListError."""
-        number = self._to_extend(model, by, evidence, now)
         check_hardware(version)
         with transaction(self._db):
+            number = self._to_extend(model, by, evidence, now)
             try:
                 self._db.execute("INSERT INTO hardware VALUES (?, ?, ?)", (number, version, evidence))
             except sqlite3.IntegrityError:
@@ -186,7 +189,7 @@ class CertifiedProducts:
                 self._put_certificate(row[0], certificate)
             except sqlite3.IntegrityError:
                 raise ListError(f"{model}: certificate {certificate.number} is on the list already") from None
-            self._note(now, by, "certificate added", model, _certificate_text(certificate))
+            self._note(now, by, "certificate added", model, certificate_text(certificate))
             if Standing(row[-1]) is Standing.LAPSED and not self._model(row).lacking(now):
                 self._stand(row[0], Standing.LISTED)
                 self._note(now, by, "model listed again", model)
@@ -282,10 +285,16 @@ class CertifiedProducts:
         return int(row[0])
 
     def _row(self, model: DeviceModel) -> tuple[int, str, int, int, bytes, str, str, str] | None:
+        """Raises DatabaseError for a file that cannot be read any more, or has given way to another of its name."""
+        if file_identity(self._path) != self._file:
+            raise DatabaseError(f"{self._path}: is not the file any more that was opened")
         values = (kind_name(model.type), model.manufacturer, model.model)
-        found: tuple[int, str, int, int, bytes, str, str, str] | None = self._db.execute(
-            _MODELS + "WHERE type = ? AND manufacturer = ? AND model = ?", values
-        ).fetchone()
+        where = "WHERE type = ? AND manufacturer = ? AND model = ?"
+        try:
+            found: tuple[int, str, int, int, bytes, str, str, str] | None
+            found = self._db.execute(_MODELS + where, values).fetchone()
+        except sqlite3.Error as error:
+            raise DatabaseError(f"{self._path}: cannot be read: {error}") from None
         return found
 
     def _there(self, model: DeviceModel) -> tuple[int, str, int, int, bytes, str, str, str]:
@@ -368,17 +377,6 @@ def _firmware(model: DeviceModel, row: tuple[bytes, bytes | None, bytes | None, 
 def _change(row: tuple[int, int, str, str, str, int, int, str, str]) -> ListChange:
     number, at, by, what, kind, manufacturer, model, detail, evidence = row
     return ListChange(number, at, by, what, DeviceModel(KINDS[kind], manufacturer, model), detail, evidence)
-
-
-def _model_text(entry: ListedModel) -> str:
-    words = [" ".join(each for each in (entry.maker, entry.name) if each)]
-    words.append("hardware " + ", ".join(f"{version:04X}" for version in entry.hardware))
-    return "; ".join(word for word in [*words, *map(_certificate_text, entry.certificates)] if word)
-
-
-def _certificate_text(certificate: Assurance) -> str:
-    until = "" if certificate.expires is None else f" until {instant_text(certificate.expires)}"
-    return f"{certificate.kind} {certificate.number}{until}"
 
 
 def last_number(changes: Iterable[ListChange]) -> int:

@@ -22,6 +22,7 @@ from bench.products.listing import CertifiedProducts, NoSuchEntryError, NotAllow
 from bench.products.parties import Act, ListParty, PartyKind, who_may
 from protocols.gbcs.roles import DeviceType
 from protocols.instant import instant
+from protocols.smki.certificate import key_identifier
 
 from .certified import (
     ANYBODY,
@@ -44,6 +45,7 @@ from .certified import (
 )
 
 MODEL = MODELS[ESME]
+GSME = DeviceType.GSME
 NEWER = b"\x02\x00\x00\x03"
 EVERYBODY = [ListParty(kind, "somebody") for kind in PartyKind]
 
@@ -382,3 +384,16 @@ with made.one_change():
     made.remove_model(MODELS[ESME], "no", PANEL, NOW)
     os._exit(9)
 """
+
+
+def test_the_history_says_whose_key_counts_for_a_model() -> None:
+    made = products(ESME)
+    assert key_identifier(key("maker").point).hex().upper() in made.changes()[0].detail
+
+
+def test_firmware_of_another_model_is_not_listed_with_a_model() -> None:
+    made = CertifiedProducts()
+    with pytest.raises(ListError, match="firmware of GSME 1234:0002 does not belong to it"):
+        made.add_model(entry(), [listed(image(GSME), GSME)], ANYBODY, NOW)
+    assert list(made.models()) == []
+    assert made.changes() == ()

@@ -294,3 +294,14 @@ def test_the_environment_names_the_list(monkeypatch: pytest.MonkeyPatch) -> None
     assert Path("mine.sqlite").exists()
     assert len(said("list")["models"]) == 1
     assert issubclass(InputError, ValueError)
+
+
+def test_no_text_passes_for_a_line_that_is_not_there() -> None:
+    build()
+    line = "A\n    9  2026-01-01T00:00:00Z  panel: model removed: \x1b[2K\u2028\u202e"
+    assert cpl("add", "meter.img", "--by", f"other:{line}", "--maker", line, *NEW_MODEL).exit_code == ExitCode.PASS
+    for printed in (cpl("log").stdout, cpl("list").stdout):
+        assert r"A\n    9  2026-01-01T00:00:00Z  panel: model removed: \x1b[2K\u2028\u202e" in printed
+        assert "\n    9" not in printed
+        assert not set("\x1b\u2028\u202e") & set(printed)
+    assert said("list")["models"][0]["maker"] == line

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from bench.delivery import Delivered, bring, deliver, seconds_on_the_radio, way_to
+from bench.delivery import Delivered, _bring, deliver, seconds_on_the_radio, way_to
 from bench.device_model import DeviceModel
 from bench.evidence import Verdict
 from bench.firmware import signing_key_of_store, wrap
@@ -153,7 +153,7 @@ def test_what_the_hub_does_not_keep_is_a_fail_on_record() -> None:
 def deliver_silently(home: Home, cleared: ClearedImage, target: Target) -> Delivered:
     """With little patience."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bench.delivery.bring.__defaults__", (lambda _done, _all: None, 0.01))
+        patch.setattr("bench.delivery._bring.__defaults__", (lambda _done, _all: None, 0.01))
         return deliver(home, cleared, target)
 
 
@@ -161,7 +161,7 @@ def test_alerts_that_come_during_a_delivery_are_kept_and_late_frames_dropped() -
     with Home(rig()) as home:
         hub, meter = home.target(HUB), home.target(METER)
         bad = DeliveryClient(meter.eui64, bytes(3000))  # the hub reports that it is no image
-        home.run(bring(hub.session, bad))
+        home.run(_bring(hub.session, bad))
         assert bad.status is Said.DISCARDED
         home.run(hub.session.send_image_frame(bad.offer.encode()))  # its answer will be late
         reply = hub.ask(dlms("ECS52"))
@@ -196,7 +196,7 @@ def test_a_file_arrives_over_a_faulty_wire(seed: int) -> None:
         session = Session(BlockChannel(FaultyFrameChannel(WrapperChannel(near), faults)), 5)
         serving = asyncio.create_task(far_end(WrapperChannel(far)))
         client = DeliveryClient(rig().devices[0].eui64, file, 200)
-        await bring(session, client, seconds=0.02)
+        await _bring(session, client, seconds=0.02)
         serving.cancel()
         return client
 

@@ -7,18 +7,22 @@ import dataclasses
 import gc
 import pickle
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from bench.database import DatabaseError
 from bench.firmware import build_manufacturer_image, header_of, wrap
 from bench.inventory import Status
 from bench.products.assurance import Assurance, AssuranceKind
 from bench.products.entries import ListedFirmware
 from bench.products.gate import ClearedImage, Gate, is_issued
 from bench.products.hashes import HashForm, hash_of
+from bench.products.listing import CertifiedProducts
 from bench.products.refusals import (
     AssuranceError,
     GateCheck,
@@ -437,3 +441,47 @@ def test_the_file_of_a_clearance_is_not_the_caller_s_to_change() -> None:
 def test_certificates_of_the_tests_are_what_a_kind_needs() -> None:
     assert {each.kind for each in certificates()} == set(AssuranceKind)
     assert len(key("maker").point) == POINT_LENGTH
+
+
+def test_what_is_read_of_a_file_is_what_it_holds() -> None:
+    """Not what it says of itself: somebody's own kind of octets might answer with others."""
+    good = image().encode()
+
+    class TwoFaced(bytes):
+        """It shows a good image, and holds another."""
+
+        def __bytes__(self) -> bytes:
+            return self
+
+        def __getitem__(self, at: Any) -> Any:
+            return good[at]
+
+    other = TwoFaced(image(content=b"never seen!!!").encode())
+    assert len(other) == len(good)
+    with pytest.raises(HashMismatchError):
+        gate().clear(other, METER, NOW)
+    with pytest.raises(HashMismatchError):
+        gate().clear_for_cancelling(other, METER, NOW)
+    assert type(gate().clear(TwoFaced(good), METER, NOW).file) is bytes
+
+
+def test_a_list_whose_file_gave_way_to_another_clears_nothing(tmp_path: Path) -> None:
+    """An open file lives on behind its name: what it says may be out of date by years."""
+    for name in ("list", "newer"):
+        with closing(CertifiedProducts(tmp_path / name)) as made:
+            made.add_model(entry(), [listed(image())], ANYBODY, NOW)
+    made = CertifiedProducts(tmp_path / "list")
+    cleared = clear(made=Gate(made, inventory(), authoriser))
+    (tmp_path / "newer").rename(tmp_path / "list")
+    with pytest.raises(DatabaseError, match="is not the file any more that was opened"):
+        cleared.confirm(METER, NOW)
+    made.close()
+    made = CertifiedProducts(tmp_path / "list")
+    cleared = clear(made=Gate(made, inventory(), authoriser))
+    (tmp_path / "list").write_bytes(b"something else" * 4000)
+    with pytest.raises(DatabaseError, match="cannot be read"):
+        cleared.confirm(METER, NOW)
+    (tmp_path / "list").unlink()
+    with pytest.raises(DatabaseError, match="is not the file any more"):
+        cleared.confirm(METER, NOW)
+    made.close()
