@@ -114,6 +114,12 @@ class FutureDating(Part):
             self.touch()
             self._rearm()
 
+    def clear(self) -> None:
+        """Forget all that waits, without an alert."""
+        self.state.pending.clear()
+        self.touch()
+        self._rearm()
+
     def _party_changed(self, change: PartyChange) -> None:
         """Whether what an old supplier has dated still holds is not established; the personality says so."""
         if self.device.personality.drops_pending and change.role is RemotePartyRole.SUPPLIER:

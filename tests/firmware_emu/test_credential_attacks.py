@@ -6,6 +6,7 @@ import pytest
 
 from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
 from firmware_emu.credentials import Cell
+from firmware_emu.parts.credentials.own_keys import OwnKeys
 from protocols.eui64 import eui64
 from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode, SequenceNumberChange
 from protocols.gbcs.asn1_device import JoinDeviceCommand, JoinMethod, ReadDeviceLogCommand
@@ -13,8 +14,9 @@ from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
 from protocols.gbcs.roles import DeviceType
 from protocols.smki.names import KeyUsage
 
-from .asn1_home import BROKER, DEVICES, DS, KA, SMKI, TOP_UP, Asn1Rig, certificate, device_keys, entropy
-from .credential_desk import MODE, ROLE, STATUS, SUCCESS, Desk, Parcel, name_of, new_certificate, row, statuses
+from .asn1_home import BROKER, DEVICES, DS, KA, SMKI, START, TOP_UP, Asn1Rig, certificate, device_keys, entropy
+from .credential_desk import MODE, ROLE, STATUS, SUCCESS, Desk, Parcel, name_of, new_certificate, parcel, row, statuses
+from .test_credential_dates import TOMORROW, dated
 from .test_credential_rules import tokens
 
 ESME, CHF = DeviceType.ESME, DeviceType.CHF
@@ -84,6 +86,18 @@ def test_a_floor_under_the_same_key_may_rise() -> None:
     what = Parcel((row(new_certificate(cell, desk.mode), cell),), control={"new_floor": 9000})
     assert statuses(desk.ask(what)) == [SUCCESS]
     assert desk.rig.device.counters.executed(ROLE.SUPPLIER) == 9000
+
+
+def test_what_was_dated_before_a_decommissioning_is_not_done_by_the_device_made_anew() -> None:
+    desk = Desk(ESME, MODE.SUPPLIER_BY_TRANSITIONAL_COS)
+    dated(desk, parcel(ESME, desk.mode))
+    device = desk.rig.device
+    device.decommission(START + 1)
+    device.through(device.find(OwnKeys).make_anew, START + 2)
+    device.through(desk.rig._fill, START + 2)
+    before = desk.held()
+    assert desk.rig.advance(TOMORROW) == []
+    assert desk.held() == before
 
 
 # names

@@ -195,6 +195,7 @@ class OwnKeys(Part):
             state.awaited.clear()
             device.retired = True
             device.credentials.clear()
+            device.future.clear()  # what was asked for by parties that it does not know any more
 
     def _forget_keys(self) -> None:
         for use in _USES.values():
