@@ -2,7 +2,8 @@
 
 The rig says it (``update``): an image of the user's own, an example by name, or nothing. An emulated device about which
 nothing is said gets the good second version of its kind. Where the rig names no list of certified products the run
-makes one, on which each of these images stands under the key of its device's maker.
+makes one, on which each of these images stands under the key of its device's maker. That is for emulated devices: the
+firmware of real ones stands on a list that somebody has made.
 """
 
 from __future__ import annotations
@@ -95,6 +96,8 @@ class RigImages:
         emulated = self._home.emulated(target.name)
         if not wanted and emulated is None:
             raise NoImage(f"{target.name} is a real device, and the rig names no image for it (update)")
+        if emulated is None and rig.head_end.products is None:
+            raise NoImage(f"{target.name} is a real device, and there is no list of certified products (--cpl)")
         if not wanted and target.section.defects:
             raise NoImage(f"{target.name} has planned faults (defects), which an update would end")
         if not wanted and rig.head_end.products is not None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple
+from types import SimpleNamespace
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -24,6 +25,7 @@ from bench.products.entries import ListedFirmware, ListedModel
 from bench.products.hashes import hashes_of
 from bench.products.listing import CertifiedProducts
 from bench.products.parties import ListParty, PartyKind
+from bench.products.rig_images import NoImage, RigImages
 from bench.rig import Rig, load_rig
 from bench.runner import run_suite, suite_folder
 from protocols.gbcs.roles import DeviceType
@@ -314,6 +316,18 @@ def test_with_a_list_of_ones_own_nothing_is_listed_unasked(tmp_path: Path) -> No
     rig = small(load_rig(), ELECTRICITY).with_products(tmp_path / "products.cpl")
     record = run(rig, tmp_path, FIRMWARE)
     assert {exchange.verdict for exchange in record.exchanges} == {Verdict.SKIPPED}
+
+
+def test_what_a_real_device_gets_stands_on_a_list_that_somebody_has_made(tmp_path: Path) -> None:
+    """Else a run would certify what it tests."""
+    file = tmp_path / "rig.toml"
+    built(tmp_path)
+    file.write_text(METER_ALONE.replace("load.household", "# ") + 'update = "meter.img"\n')
+    home: Any = SimpleNamespace(rig=load_rig(file), emulated=lambda _name: None)
+    (section,) = home.rig.devices
+    target: Any = SimpleNamespace(name=section.name, type=section.type, section=section)
+    with pytest.raises(NoImage, match="meter is a real device, and there is no list of certified products"):
+        RigImages(home).image(target)
 
 
 @pytest.mark.parametrize(
