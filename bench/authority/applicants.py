@@ -93,6 +93,8 @@ def refuse_device(applicant: Applicant, device: DeviceType, status: Status = Sta
 
 def refuse_role(applicant: Applicant, role: int) -> str:
     """Why this applicant gets no certificate in a role; empty if it may have one."""
+    if role in (_R.ROOT, _R.ISSUING_AUTHORITY):
+        return f"nobody applies for the role {enumeration_text(_R(role))}: a laboratory makes its authorities itself"
     if role not in ROLES:
         known = ", ".join(f"{int(each)} ({enumeration_text(each)})" for each in ROLES if isinstance(each, _R))
         return f"no organisation has the role {role}; roles are {known}"

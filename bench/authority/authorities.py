@@ -124,8 +124,8 @@ class Authorities:
         seal = self._seal()
         try:
             private = load_private(seal.open(path.read_bytes(), authority.key_identifier))
-        except SealError as error:
-            raise SealError(f"{path}: {error}") from None
+        except SealError:  # the pass phrase is right, or there were no seal
+            raise BrokenError(f"{path}: the private key of {authority.name} was changed on the disk") from None
         except OSError as error:
             raise BrokenError(f"{path}: the private key of {authority.name} cannot be read: {error.strerror}") from None
         if point_of(private.public_key()) != authority.certificate.public_point:

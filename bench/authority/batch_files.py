@@ -24,6 +24,7 @@ from protocols.smki.certificate import MAX_CERTIFICATE
 from ..inventory import Status as DeviceStatus
 from ..rig import KINDS
 from .applicants import Applicant, usual_device_applicant, usual_role_applicant
+from .files import is_der
 from .registration import Application
 from .sealing import LabError
 from .times import BATCH_MOST
@@ -70,7 +71,7 @@ def read_batch(path: Path, claims: Claims) -> list[Application]:
 
 def read_requests(octets: bytes) -> list[bytes]:
     """The DER of every request in a file. What is no PEM is taken for DER. Raises LabError for what is not base 64."""
-    if b"-----BEGIN" not in octets:
+    if is_der(octets) or b"-----BEGIN" not in octets:
         return [octets[: MAX_CERTIFICATE + 1]]
     blocks = _PEM.findall(octets)
     if not blocks:

@@ -25,7 +25,10 @@ STEP = 500
 
 
 class Batch(NamedTuple):
-    """A batch. ``finished`` is when its last request was answered, None until then."""
+    """A batch. ``finished`` is when its last request was answered, None until then.
+
+    ``lodge``: what is issued counts as accepted and is lodged; else it waits for its applicant.
+    """
 
     number: int
     digest: bytes
@@ -34,6 +37,7 @@ class Batch(NamedTuple):
     received: Instant
     deadline: Instant
     total: int
+    lodge: bool
     finished: Instant | None
 
     @property
@@ -48,7 +52,9 @@ class Batches:
     def __init__(self, lab: Laboratory) -> None:
         self._lab, self._registration = lab, Registration(lab)
 
-    def receive(self, source: str, applications: Sequence[Application], now: Instant) -> tuple[Batch, bool]:
+    def receive(
+        self, source: str, applications: Sequence[Application], now: Instant, *, lodge: bool = True
+    ) -> tuple[Batch, bool]:
         """Take in a batch, all of one applicant; whether it is new. Raises LabError for one of a wrong size.
 
         One that was received before is given as it is, however far it has come.
@@ -61,9 +67,10 @@ class Batches:
             raise LabError(f"{source}: {len(applications)} requests; a batch has {BATCH_LEAST} to {BATCH_MOST:,}")
         applicant = applications[0].applicant
         with self._lab.change(now, f"batch of {len(applications)} requests received: {source}"):
-            row = (digest, source, applicant, now, batch_deadline(now), len(applications))
+            row = (digest, source, applicant, now, batch_deadline(now), len(applications), lodge)
             made = self._lab.db.execute(
-                "INSERT INTO batch (digest, source, applicant, received, deadline, total) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO batch (digest, source, applicant, received, deadline, total, lodge) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?)",
                 row,
             )
             for application in applications:
@@ -95,17 +102,19 @@ class Batches:
         found = {State(state): number for state, number in self._lab.db.execute(query, (batch.number,))}
         return {state: found.get(state, 0) for state in State}
 
-    def process(
-        self, batch: Batch, now: Callable[[], Instant], answering: Answering, *, lodge: bool = True
-    ) -> Iterator[int]:
+    def rejections(self, batch: Batch) -> list[tuple[str, int]]:
+        """Why requests were rejected, and how many for each reason, the most frequent first."""
+        query = "SELECT reason, count(*) FROM request WHERE batch = ? AND state = ? GROUP BY reason ORDER BY 2 DESC, 1"
+        return [(reason, number) for reason, number in self._lab.db.execute(query, (batch.number, State.REJECTED))]
+
+    def process(self, batch: Batch, now: Callable[[], Instant], answering: Answering) -> Iterator[int]:
         """Answer what waits, step by step; gives how many requests each step has answered.
 
-        What is issued counts as accepted and is lodged, unless ``lodge`` says otherwise. ``now`` gives the time of each
-        step. Left at any moment, or killed, it is gone on with by another call.
+        ``now`` gives the time of each step. Left at any moment, or killed, it is gone on with by another call.
         """
         registration = self._registration
         while waiting := registration.waiting(batch.number, STEP):
-            yield registration.answer(waiting, now(), answering, lodge=lodge)
+            yield registration.answer(waiting, now(), answering, lodge=batch.lodge)
         if self.get(batch.number).finished is None:
             with self._lab.change(ended := now(), f"batch {batch.number} is answered"):
                 self._lab.db.execute("UPDATE batch SET finished = ? WHERE id = ?", (ended, batch.number))
@@ -115,12 +124,12 @@ class Batches:
         return None if row is None else _batch(row)
 
 
-_SELECT = "SELECT id, digest, source, applicant, received, deadline, total, finished FROM batch"
+_SELECT = "SELECT id, digest, source, applicant, received, deadline, total, lodge, finished FROM batch"
 
 
-def _batch(row: tuple[int, bytes, str, str, int, int, int, int | None]) -> Batch:
-    number, digest, source, applicant, received, deadline, total, finished = row
-    return Batch(number, digest, source, Applicant(applicant), received, deadline, total, finished)
+def _batch(row: tuple[int, bytes, str, str, int, int, int, int, int | None]) -> Batch:
+    number, digest, source, applicant, received, deadline, total, lodge, finished = row
+    return Batch(number, digest, source, Applicant(applicant), received, deadline, total, bool(lodge), finished)
 
 
 def _digest(applications: Sequence[Application]) -> bytes:

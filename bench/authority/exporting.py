@@ -20,7 +20,7 @@ from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.keys import KeyName
 from protocols.secret import Secret
 
-from .files import pem, write_file, write_private
+from .files import make_folder, pem, write_file, write_private
 from .laboratory import Laboratory
 from .lists import Lists
 from .repository import AUTHORITY_USE, Record, serial_text
@@ -63,6 +63,8 @@ def export_key_store(lab: Laboratory, records: Iterable[Record], folder: Path, p
     newest = {record.name: record for record in records if record.name is not None}
     if not newest:
         raise LabError("no certificate of a device or organisation fits; nothing was written")
+    if any(lab.holds_pair(record.key_identifier) for record in newest.values()):
+        lab.unlock()
     store = FolderKeyStore.create(folder, phrase or b"")
     private = 0
     for name, record in newest.items():
@@ -86,10 +88,7 @@ def current_lists(lab: Laboratory, form: Form) -> dict[str, bytes]:
 
 def write_all(folder: Path, files: dict[str, bytes]) -> None:
     """Write files into a folder, made if need be, with a note that they are for testing only. Raises LabError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise LabError(f"{folder}: cannot be written to: {error.strerror}") from None
+    make_folder(folder)
     for name, octets in {**files, "README": NOTE.encode()}.items():
         write_file(folder / name, octets)
 

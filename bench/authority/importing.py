@@ -27,6 +27,7 @@ from protocols.smki.environment import refuse_live
 from protocols.smki.recovery import issuer_key
 from protocols.smki.signature import signed_by
 
+from .files import is_der
 from .laboratory import Laboratory
 from .repository import Origin, Search, Status, issuer_of, use_of
 from .sealing import LabError
@@ -175,7 +176,7 @@ def _take(path: Path, phrase: bytes | None, found: _Found) -> None:
         raise LabError(f"cannot be read: {error.strerror}") from None
     if len(octets) > MAX_FILE:
         raise LabError(f"longer than {MAX_FILE} octets")
-    if b"-----BEGIN" not in octets:
+    if is_der(octets) or b"-----BEGIN" not in octets:
         found.certificates.append((path.name, read_certificate(octets)))
         return
     for block in _CERTIFICATE.findall(octets):

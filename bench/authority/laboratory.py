@@ -160,6 +160,10 @@ class Laboratory:
             raise SealError(f"{self.folder}: the pass phrase is wrong") from None
         return seal
 
+    def unlock(self) -> None:
+        """Look for the pass phrase now, before anything is written. Raises SealError for a wrong one."""
+        self._lazy_seal()
+
     def _lazy_seal(self) -> Seal:
         return self.seal
 
@@ -178,10 +182,13 @@ class Laboratory:
         row = self.db.execute("SELECT sealed FROM pair WHERE key_identifier = ?", (record.key_identifier,)).fetchone()
         if row is None:
             return None
+        seal = self.seal
         try:
-            return Secret(self.seal.open(bytes(row[0]), PAIR_PURPOSE + record.key_identifier))
-        except SealError as error:
-            raise SealError(f"{self.folder}: private key of certificate {record.number}: {error}") from None
+            return Secret(seal.open(bytes(row[0]), PAIR_PURPOSE + record.key_identifier))
+        except SealError:
+            raise BrokenError(
+                f"{self.folder / DATABASE}: the private key of certificate {record.number} was changed on the disk"
+            ) from None
 
     def lend(self, store: MemoryKeyStore, record: Record) -> bool:
         """Put a certificate, and its private key if it is kept here, into a key store; say whether it was."""

@@ -29,6 +29,7 @@ CREATE TABLE batch (
     received INTEGER NOT NULL,
     deadline INTEGER NOT NULL,
     total INTEGER NOT NULL,
+    lodge INTEGER NOT NULL,
     finished INTEGER
 );
 
@@ -90,4 +91,4 @@ CREATE TABLE event (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, what TEXT NOT N
 """
 """States are kept as words, numbers of octets as BLOBs, serial numbers as hexadecimal digits, times as Instants."""
 
-FORM = Form("a laboratory for test keys", b"MBka", 1, tuple(one.strip() for one in _TABLES.split(";")))
+FORM = Form("a laboratory for test keys", b"MBka", 2, tuple(one.strip() for one in _TABLES.split(";")))

@@ -95,12 +95,12 @@ def _work(pipe: Connection) -> None:
     while True:
         try:
             given = pipe.recv()
-        except (EOFError, OSError):
+            if isinstance(given, _Begin):
+                clerk = _clerk(given)
+            elif clerk is not None:
+                pipe.send(clerk.answer_all(given))
+        except (EOFError, OSError):  # who asked has ended
             return
-        if isinstance(given, _Begin):
-            clerk = _clerk(given)
-        elif clerk is not None:
-            pipe.send(clerk.answer_all(given))
 
 
 def _clerk(begin: _Begin) -> Clerk:

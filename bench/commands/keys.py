@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -80,11 +81,15 @@ def run_show(folder: Path, found: Search, at: str | None, *, listed: bool, histo
             return ExitCode.PASS
         total = lab.repository.count(found)
         records = list(lab.repository.find(found, -1 if as_json else SHOWN))
-    lines = [record_line(record) for record in records]
-    if total > len(records):
-        lines.append(f"... and {total - len(records)} more; --json gives all")
+    lines = _first(map(record_line, records), total)
     tell(lines or ["no certificate fits"], {"certificates": [record_json(one) for one in records]}, as_json=as_json)
     return ExitCode.PASS if total else ExitCode.FAIL
+
+
+def _first(lines: Iterable[str], total: int) -> list[str]:
+    """As many lines as people are shown at once, and how many there are besides."""
+    shown = list(islice(lines, SHOWN))
+    return shown if total <= len(shown) else [*shown, f"... and {total - len(shown)} more; --json gives all"]
 
 
 def _state_lines(lab: Laboratory, now: Instant) -> Iterator[str]:
@@ -103,13 +108,13 @@ def _state_lines(lab: Laboratory, now: Instant) -> Iterator[str]:
         yield f"late: {late}; make it with: meterbench keys crl {quote(str(lab.folder))}"
     batches = Batches(lab)
     for batch in batches.all():
-        done = f"answered {text(batch.finished)}" if batch.finished is not None else "interrupted"
+        done = f"answered {text(batch.finished)}" if batch.finished is not None else "not finished"
         yield (
             f"batch {batch.number}: {batch.source}, {batches.answered(batch)} of {batch.total} requests, "
-            f"due {text(batch.deadline)}, {done}"
+            f"due {text(batch.deadline)}, {done}{', LATE' if (batch.finished or now) > batch.deadline else ''}"
         )
-    for entry in Registration(lab).in_state(State.ISSUED):
-        yield f"waits for its applicant: {entry_line(entry)}"
+    waiting = Registration(lab).in_state(State.ISSUED)
+    yield from _first((f"waits for its applicant: {entry_line(entry)}" for entry in waiting), len(waiting))
 
 
 def _state_json(lab: Laboratory, now: Instant) -> dict[str, Any]:
@@ -172,19 +177,36 @@ def _list_json(kept: KeptList) -> dict[str, Any]:
 # What becomes of certificates
 
 
-def run_accept(folder: Path, number: int, declined: str | None, at: str | None, *, as_json: bool) -> ExitCode:
-    """The applicant takes what was issued, which is then lodged, or declines it."""
+def run_accept(
+    folder: Path, number: int | None, batch: int | None, declined: str | None, at: str | None, *, as_json: bool
+) -> ExitCode:
+    """The applicant takes what was issued, which is then lodged, or declines it: one, or all of a batch that wait."""
     now = moment(at)
+    if (number is None) == (batch is None):
+        raise LabError("which? the number of a request, or --batch N: meterbench keys show lists what waits")
     with opened(folder, None, write=True) as lab:
         registration = Registration(lab)
-        if declined is None:
-            registration.accept(number, now)
+        numbers = [number] if number is not None else _waiting(lab, batch or 0)
+        with lab.change(now):
+            for one in numbers:
+                if declined is None:
+                    registration.accept(one, now)
+                else:
+                    registration.decline(one, now, declined)
             registration.lodge(now)
-        else:
-            registration.decline(number, now, declined)
-        entry = registration.get(number)
-    tell([entry_line(entry)], entry_json(entry), as_json=as_json)
+        entries = [registration.get(one) for one in numbers]
+    value = entry_json(entries[0]) if number is not None else {"requests": [entry_json(entry) for entry in entries]}
+    tell(_first(map(entry_line, entries), len(entries)), value, as_json=as_json)
     return ExitCode.PASS
+
+
+def _waiting(lab: Laboratory, batch: int) -> list[int]:
+    """The requests of a batch that wait for their applicant. Raises LabError when none does."""
+    of_batch = Registration(lab).of_batch(Batches(lab).get(batch).number)
+    numbers = [entry.number for entry in of_batch if entry.state is State.ISSUED]
+    if not numbers:
+        raise LabError(f"batch {batch}: nothing of it waits for its applicant")
+    return numbers
 
 
 def run_revoke(
@@ -193,6 +215,8 @@ def run_revoke(
     """Revoke the one certificate that fits, and make the list that tells of it."""
     now, why = moment(at), _reason(reason)
     with opened(folder, pass_phrase_file, write=True) as lab:
+        if found == Search():
+            raise LabError("which certificate? give --id, --serial or --key-id")
         records = list(lab.repository.find(found._replace(statuses=tuple(Status)), 2))
         if len(records) != 1:
             few = "no certificate fits" if not records else "more than one certificate fits; --id names one"

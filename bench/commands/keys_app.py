@@ -33,7 +33,8 @@ As = Annotated[
     typer.Option("--as", metavar="APPLICANT", help="Who applies: electricity-supplier, dcc, ... (default: who may)."),
 ]
 DeviceStatus = Annotated[str, typer.Option("--status", metavar="STATUS", help="The device's status in the inventory.")]
-Id = Annotated[int | None, typer.Option("--id", metavar="N", help="The certificate's number here.")]
+_MOST = 2**63 - 1  # numbers that the database can hold
+Id = Annotated[int | None, typer.Option("--id", metavar="N", min=1, max=_MOST, help="The certificate's number here.")]
 Serial = Annotated[str | None, typer.Option("--serial", metavar="HEX", help="Serial number.")]
 KeyId = Annotated[str | None, typer.Option("--key-id", metavar="HEX", help="Identifier of the certificate's key.")]
 Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="organisation, device or authority.")]
@@ -116,7 +117,13 @@ def issue(
 @app.command()
 def accept(
     folder: Lab,
-    request: Annotated[int, typer.Argument(metavar="N", help="Number of the request.")],
+    request: Annotated[
+        int | None, typer.Argument(metavar="[N]", min=1, max=_MOST, help="Number of the request.")
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option("--batch", metavar="N", min=1, max=_MOST, help="All of that batch that wait."),
+    ] = None,
     decline: Annotated[
         str | None, typer.Option("--decline", metavar="REASON", help="Do not take the certificate.")
     ] = None,
@@ -127,7 +134,7 @@ def accept(
     from .keys import run_accept
     from .keys_common import guarded
 
-    raise typer.Exit(guarded("accept", lambda: run_accept(folder, request, decline, at, as_json=json)))
+    raise typer.Exit(guarded("accept", lambda: run_accept(folder, request, batch, decline, at, as_json=json)))
 
 
 @app.command()

@@ -31,6 +31,8 @@ from .keys_common import role as role_of
 WORTH_WORKERS = 2000
 """Fewer requests are answered sooner by one process than others have begun."""
 ANSWERS = "answers.csv"
+REASONS = 5
+"""Reasons for rejection that people are shown at once."""
 
 
 def run_batch(
@@ -56,15 +58,15 @@ def run_batch(
     with opened(folder, pass_phrase_file, write=True) as lab:
         batches = Batches(lab)
         if source is not None and claims is not None:
-            todo = [_receive(batches, source, claims, now)]
+            todo = [_receive(batches, source, claims, now, lodge=accept)]
         else:
             todo = batches.unfinished()
         for batch in todo:
-            _process(lab, batch, clock, workers, accept=accept, quiet=as_json)
+            _process(lab, batch, clock, workers, quiet=as_json)
         Upkeep(lab).advance(clock())
         done = [batches.get(batch.number) for batch in todo]
         value = {"batches": [_json(batches, batch) for batch in done]}
-        lines = [_line(batches, batch) for batch in done] or ["no batch was interrupted"]
+        lines = [line for batch in done for line in _lines(batches, batch)] or ["no batch was interrupted"]
         if out is not None:
             several = len(done) > 1
             lines += [_write(lab, batch, out / f"batch-{batch.number}" if several else out) for batch in done]
@@ -73,22 +75,20 @@ def run_batch(
     return ExitCode.FAIL if rejected else ExitCode.PASS
 
 
-def _receive(batches: Batches, source: Path, claims: Claims, now: Instant) -> Batch:
-    batch, new = batches.receive(str(source), read_batch(source, claims), now)
+def _receive(batches: Batches, source: Path, claims: Claims, now: Instant, *, lodge: bool) -> Batch:
+    batch, new = batches.receive(str(source), read_batch(source, claims), now, lodge=lodge)
     if not new:
         known = "answered already" if batch.finished is not None else "gone on with"
         print(f"meterbench keys batch: {source}: received before as batch {batch.number}, {known}", file=sys.stderr)
     return batch
 
 
-def _process(
-    lab: Laboratory, batch: Batch, clock: Callable[[], Instant], workers: int | None, *, accept: bool, quiet: bool
-) -> None:
+def _process(lab: Laboratory, batch: Batch, clock: Callable[[], Instant], workers: int | None, *, quiet: bool) -> None:
     batches = Batches(lab)
     left = batch.total - batches.answered(batch)
     number = workers or (min(2, os.cpu_count() or 1) if left >= WORTH_WORKERS else 1)
     with _answering(lab, number) as answering, _progress(batch, batch.total - left, quiet=quiet) as step:
-        for answered in batches.process(batch, clock, answering, lodge=accept):
+        for answered in batches.process(batch, clock, answering):
             step(answered)
 
 
@@ -116,11 +116,16 @@ def _progress(batch: Batch, done: int, *, quiet: bool) -> Iterator[Callable[[int
         yield lambda answered: bar.update(task, advance=answered)
 
 
-def _line(batches: Batches, batch: Batch) -> str:
+def _lines(batches: Batches, batch: Batch) -> Iterator[str]:
     counts = batches.counts(batch)
     said = ", ".join(f"{number} {state}" for state, number in counts.items() if number)
     late = ", LATE" if batch.late else ""
-    return f"batch {batch.number}: {batch.total} requests, {said}; due {text(batch.deadline)}{late}"
+    yield f"batch {batch.number}: {batch.total} requests, {said}; due {text(batch.deadline)}{late}"
+    rejections = batches.rejections(batch)
+    for reason, number in rejections[:REASONS]:
+        yield f"  {number} rejected: {reason}"
+    if len(rejections) > REASONS:
+        yield f"  and for {len(rejections) - REASONS} other reasons; --out gives all"
 
 
 def _json(batches: Batches, batch: Batch) -> dict[str, Any]:
@@ -133,6 +138,7 @@ def _json(batches: Batches, batch: Batch) -> dict[str, Any]:
         "deadline": text(batch.deadline),
         "finished": text(batch.finished) if batch.finished is not None else None,
         "late": batch.late,
+        "rejections": [{"reason": reason, "number": number} for reason, number in batches.rejections(batch)],
         "states": {str(state): number for state, number in batches.counts(batch).items() if number},
     }
 

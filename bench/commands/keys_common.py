@@ -172,7 +172,8 @@ def record_line(record: Record) -> str:
     """A certificate of the repository on one line."""
     reason = f", {record.reason.lower().replace('_', ' ')}" if record.reason else ""
     changed = f" since {text(record.changed)}{reason}" if record.status is Status.REVOKED else ""
-    return f"{record.number:>6}  {record.status:8}  {record.certificate}{changed}"
+    top_ups = ", for top-ups" if record.use == KeyUse.PREPAYMENT_KEY_AGREEMENT else ""
+    return f"{record.number:>6}  {record.status:8}  {record.certificate}{top_ups}{changed}"
 
 
 def record_json(record: Record) -> dict[str, Any]:

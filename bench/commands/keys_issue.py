@@ -16,7 +16,7 @@ from protocols.smki.request import CertificationRequest
 from ..authority.applicants import Applicant, usual_device_applicant, usual_role_applicant
 from ..authority.batch_files import read_requests
 from ..authority.exporting import Form, export, export_key_store
-from ..authority.files import pem, write_file
+from ..authority.files import make_folder, pem, write_file
 from ..authority.importing import import_folder
 from ..authority.laboratory import Laboratory
 from ..authority.registration import Application, Registration, State
@@ -29,6 +29,8 @@ from ..pki import USES
 from ..rig import Rig, load_rig
 from .keys_common import entry_json, entry_line, moment, opened, tell
 
+MAX_REQUEST = 64 * 1024
+"""The longest file read as a request, in octets."""
 DEVICE_USES = (KeyUse.DIGITAL_SIGNING, KeyUse.KEY_AGREEMENT)
 
 
@@ -108,7 +110,10 @@ def _role_uses(role: int) -> tuple[KeyUse, ...]:
 def _of_file(wanted: Wanted) -> Iterator[Application]:
     path = wanted.request or Path()
     try:
-        octets = path.read_bytes()
+        with path.open("rb") as file:
+            octets = file.read(MAX_REQUEST + 1)
+        if len(octets) > MAX_REQUEST:
+            raise LabError(f"longer than {MAX_REQUEST} octets")
         found = read_requests(octets)
     except OSError as error:
         raise LabError(f"{path}: cannot be read: {error.strerror}") from None
@@ -156,10 +161,18 @@ def _write(out: Path | None, records: Sequence[Record]) -> list[Path]:
     """One certificate goes into a file, several into a folder."""
     if out is None or not records:
         return []
+    try:
+        return _write_to(out, records)
+    except LabError as error:
+        numbers = ", ".join(str(record.number) for record in records)
+        raise LabError(f"{error}; issued all the same: {numbers}, which meterbench keys export writes") from None
+
+
+def _write_to(out: Path, records: Sequence[Record]) -> list[Path]:
     if len(records) == 1 and not out.is_dir():
         write_file(out, pem("CERTIFICATE", records[0].der))
         return [out]
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     files = []
     for record in records:
         path = out / f"{(record.entity or b'').hex()}-{record.use}.pem"

@@ -279,7 +279,7 @@ def test_a_spoiled_missing_or_swapped_private_key_of_an_authority_is_told(tmp_pa
     for spoiled, said in ((good[:-1] + bytes((good[-1] ^ 1,)), "changed"), (two.read_bytes(), "changed"), (b"", "")):
         one.write_bytes(spoiled)
         with reopened(tmp_path / "lab") as lab:
-            with pytest.raises(SealError, match=rf"{one.name}.*{said}"):
+            with pytest.raises(BrokenError, match=rf"{one.name}.*{said}"):
                 issued(lab, for_supplier())
             assert issued(lab, for_meter(use=KeyUse.KEY_AGREEMENT)).status is Status.LODGED
     one.unlink()

@@ -66,7 +66,7 @@ def test_only_parties_get_certificates_of_organisations_and_nobody_those_of_auth
     named = {role for role in range(256) if any(not refuse_role(each, role) for each in PARTIES)}
     assert named == {1, 2, 3, 4, 5, 6, 8, 127} == {int(role) for role in ROLES}
     assert "dcc may" in refuse_role(A.PARTY, RemotePartyRole.RECOVERY)
-    assert "no organisation has the role 0" in refuse_role(A.DCC, RemotePartyRole.ROOT)
+    assert "nobody applies for the role root" in refuse_role(A.DCC, RemotePartyRole.ROOT)
     assert set(DEVICES) == set(DeviceType)
 
 

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import sqlite3
 import subprocess
 import sys
 from datetime import datetime
@@ -24,6 +25,7 @@ from bench.exit_codes import ExitCode
 from protocols.eui64 import eui64
 from protocols.smki.infrastructure import make_infrastructure
 from protocols.smki.names import KeyUsage
+from protocols.smki.request import CertificationRequest
 
 from .laboratories import METER, device_request
 
@@ -172,6 +174,69 @@ def test_a_certificate_that_waits_for_its_applicant(lab: Path) -> None:
     assert Said("accept", lab, str(first)).code == ExitCode.USAGE
 
 
+def test_an_interrupted_batch_waits_for_its_applicant_as_it_was_asked(lab: Path, tmp_path: Path) -> None:
+    from bench.authority.batches import Batches
+
+    from .laboratories import for_meter, reopened
+
+    phrase = (lab / sealing.PASS_PHRASE_FILE).read_bytes().strip()
+    with reopened(lab, phrase) as opened:
+        given = [for_meter(eui64(f"{number:016X}")) for number in range(60)]
+        Batches(opened).receive("killed here", given, 0, lodge=False)
+    assert Said("accept", lab, "--batch", "1").err.endswith("batch 1: nothing of it waits for its applicant\n")
+    resumed = Said("batch", lab, "--resume", "--json")
+    assert resumed.json["batches"][0]["states"] == {"issued": 60}
+    assert "... and 10 more; --json gives all" in Said("show", lab).out
+    assert Said("accept", lab).code == Said("accept", lab, "1", "--batch", "1").code == ExitCode.USAGE
+    assert Said("accept", lab, "1", "--decline", "misspelt").code == ExitCode.PASS
+    taken = Said("accept", lab, "--batch", "1", "--json").json["requests"]
+    assert [(entry["request"], entry["state"]) for entry in taken] == [(n, "lodged") for n in range(2, 61)]
+
+
+def test_a_place_that_cannot_be_written_to_is_told_with_what_was_issued(lab: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    said = Said("issue", lab, "--type", "ESME", "--eui64", METER.hex(), "--out", tmp_path / "file", "--at", AT)
+    assert (said.code, "issued all the same: 5, 6, which meterbench keys export writes" in said.err) == (2, True)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_an_endless_request_is_not_read_to_its_end(lab: Path) -> None:
+    said = Said("issue", lab, "--type", "ESME", "--request", "/dev/zero")
+    assert (said.code, "/dev/zero: longer than 65536 octets" in said.err) == (ExitCode.USAGE, True)
+
+
+def test_a_request_in_der_may_say_anything(lab: Path, tmp_path: Path) -> None:
+    key = make_infrastructure(bytes(48)).organisation_root  # any key
+    name = "-----BEGIN CERTIFICATE REQUEST-----"
+    request = CertificationRequest.make_organisation(
+        eui64("90B3D51F30010000"), 2, KeyUsage.DIGITAL_SIGNATURE, key.certificate.public_point, key.sign, name
+    )
+    (tmp_path / "request.der").write_bytes(request.encode())
+    assert Said("issue", lab, "--request", tmp_path / "request.der").code == ExitCode.PASS
+    assert Said("export", lab, tmp_path / "der", "--form", "der", "--role", "2").code == ExitCode.PASS
+    again = Said("import", lab, tmp_path / "der", "--json").json
+    assert (again["known"], again["problems"][1:]) == (1, [])  # beside the file README
+
+
+def test_a_key_folder_is_begun_under_the_right_pass_phrase_alone(lab: Path, tmp_path: Path) -> None:
+    issue = ("issue", lab, "--role", "supplier", "--eui64", "90B3D51F30010000", "--at", AT)
+    assert Said(*issue).code == ExitCode.PASS
+    shown = Said("show", lab, "--role", "2").out.splitlines()[:3]
+    assert [line.endswith("for top-ups") for line in shown] == [False, False, True]
+    (tmp_path / "wrong").write_text("wrong")
+    words = ("export", lab, tmp_path / "keys", "--keystore")
+    said = Said(*words, "--pass-phrase-file", tmp_path / "wrong")
+    assert (said.code, said.err) == (2, f"meterbench keys export: {lab}: the pass phrase is wrong\n")
+    assert not (tmp_path / "keys").exists()
+    assert Said(*words).code == ExitCode.PASS
+    db = sqlite3.connect(lab / DATABASE)
+    db.execute("UPDATE pair SET sealed = zeroblob(length(sealed))")
+    db.commit()
+    db.close()
+    damaged = Said("export", lab, tmp_path / "again", "--keystore")
+    assert (damaged.code, "certificate 5 was changed on the disk" in damaged.err) == (ExitCode.BENCH_ERROR, True)
+
+
 def test_revoking_makes_the_list_and_openssl_believes_it(lab: Path, tmp_path: Path) -> None:
     issue = ("issue", lab, "--role", "2", "--eui64", "90B3D51F30010000", "--at", AT, "--json")
     numbers = [entry["certificate"] for entry in Said(*issue).json["requests"]]
@@ -232,7 +297,9 @@ def test_rules_are_told_when_something_may_not_be_revoked(lab: Path) -> None:
     assert said.code == ExitCode.FAIL
     assert "certificates of devices are for the life of the device" in said.err
     assert Said("revoke", lab, "--id", "999").code == ExitCode.USAGE
-    assert "more than one certificate fits" in Said("revoke", lab).err
+    assert "which certificate? give --id, --serial or --key-id" in Said("revoke", lab).err
+    unused = Said("revoke", lab, "--id", "9" * 30)
+    assert (unused.code, "Invalid value for '--id'" in unused.err) == (ExitCode.USAGE, True)
     assert "no reason 'anger'; known are unspecified, key-compromise" in Said("revoke", lab, "--reason", "anger").err
 
 
@@ -252,7 +319,9 @@ def test_a_batch_of_requests_with_a_bad_one(lab: Path, tmp_path: Path) -> None:
     assert [row["origin"] for row in rows] == ["0.csr", "1.csr", "2.csr", "9.csr"]
     assert all((out / row["file"]).exists() for row in rows[:3])
     assert "no certification request" in rows[3]["reason"]
+    assert [(one["number"], one["reason"]) for one in batch["rejections"]] == [(1, rows[3]["reason"])]
     again = Said("batch", lab, folder, "--type", "ESME")
+    assert f"  1 rejected: {rows[3]['reason']}" in again.out
     assert "received before as batch 1, answered already" in again.err
     assert Said("batch", lab, "--resume").out == "no batch was interrupted\nfor testing only\n"
 
