@@ -54,6 +54,9 @@ ANSWERED_WITHOUT_OWN_COUNTER = frozenset({0x00A0})
 ANSWERED_TO_THE_SUPPLIER_ONLY = frozenset({0x0074, 0x00B6, 0x0077, 0x0078, 0x0096, 0x00C3, 0x0076})
 """Reads that a gas meter answers to its supplier alone; everybody else asks the proxy (GBCS GCS13a to GCS17)."""
 
+OF_THE_SUPPLIER_IF_KNOWN = frozenset({0x000A, 0x000B, 0x000C})
+"""Commands about a device's own keys: the supplier's, the broker's where there is none, as on a hub. Inferred."""
+
 ReplayCheck = Callable[[Command], bool]
 Introduction = Callable[[Message], RemotePartyRole | None]
 """Gives the role in which the sender is to be taken, None if its message brings no key that the device accepts."""
@@ -168,9 +171,15 @@ class Dispatcher:
             asking = self._device.credentials.roles_of(self._requester(message))
             alone = RemotePartyRole.SUPPLIER not in asking
         for role in roles:
-            if role in use_case.roles and not (alone and role is not RemotePartyRole.SUPPLIER):
+            fits = role in use_case.roles and not (alone and role is not RemotePartyRole.SUPPLIER)
+            if fits and not (role is broker and self._has_supplier_for(use_case)):
                 return role
         return roles[0] if roles and self._device.defective(defects.IGNORES_ROLE) else None
+
+    def _has_supplier_for(self, use_case: UseCase) -> bool:
+        """True if the supplier, whom this device knows, is the one who sends this and not the broker."""
+        known = self._device.credentials.party(RemotePartyRole.SUPPLIER) is not None
+        return known and use_case.message_code in OF_THE_SUPPLIER_IF_KNOWN
 
     def _between_devices(self, message: Message) -> bool:
         partner = self._device.credentials.is_partner(message.originator)

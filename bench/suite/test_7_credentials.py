@@ -32,9 +32,9 @@ def device(request: pytest.FixtureRequest, home: Home) -> Target:  # noqa: ARG00
     return found
 
 
-@pytest.fixture(params=["esme", "gsme", "gpf", "hcalcs", "sapc"])
-def supplied(request: pytest.FixtureRequest, home: Home) -> Target:
-    """Each device of the rig that knows a supplier, and whose keys may be changed."""
+@pytest.fixture(params=["chf", "esme", "gsme", "gpf", "ppmid", "hcalcs", "sapc"])
+def changeable(request: pytest.FixtureRequest, home: Home) -> Target:
+    """Each device of the rig whose keys may be changed."""
     return _changeable(home, request.getfixturevalue(request.param))
 
 
@@ -61,11 +61,11 @@ def test_trust_anchors(home: Home, device: Target) -> None:
 @RENEWAL
 @pytest.mark.use_case("CS02c")
 @pytest.mark.parametrize("use", [SIGNING, AGREEMENT])
-def test_own_keys_are_renewed(home: Home, supplied: Target, use: KeyUse) -> None:
+def test_own_keys_are_renewed(home: Home, changeable: Target, use: KeyUse) -> None:
     """A new pair is made inside the device, certified on its request, put into use, and the certificate read back."""
-    renew_device_keys(home, supplied, use)
-    role = RemotePartyRole.SUPPLIER
-    check_cells(supplied, home.head_end.holder(role, supplied.eui64), "Read trust anchor details with the new keys")
+    renew_device_keys(home, changeable, use)
+    role = RemotePartyRole.SUPPLIER if can_be_handed_over(changeable.type) else BROKER
+    check_cells(changeable, home.head_end.holder(role, changeable.eui64), "Read trust anchor details with the new keys")
 
 
 @OLD_KEY

@@ -8,14 +8,15 @@ from __future__ import annotations
 # Flags: C critical, F may be future dated, T response with date-time in its header, E encrypted parts,
 # V response may go to another party, D device to device, R protected against replay.
 # Devices: "all" is every device that holds credentials. A column that ends in "?" is inferred.
+# That the broker renews the keys of a device is for those that know no supplier, the hub and the prepayment display.
 #
 # code, name, what, devices, payload, protection, roles, flags, service requests
 COMMON: tuple[tuple[int, str, str, str, str, str, str, str, str], ...] = (
     (0x0007, "CS01a", "prepayment top-up, electricity", "ESME", "DLMS", "M M", "S?", "TR", "2.2"),
     (0x0008, "CS02a", "report trust anchors", "all?", "ASN1", "M/S", "SNATRW?", "?", "6.24.1"),
-    (0x000A, "CS02c", "make a key pair, return certification request", "all?", "ASN1", "SM S", "S?", "CR?", "6.17"),
-    (0x000B, "CS02d", "install device certificate", "all?", "ASN1", "SM S", "S?", "CR?", "6.15.2"),
-    (0x000C, "CS02e", "return device certificate", "all?", "ASN1", "SM S", "S?", "C?", "6.24.2"),
+    (0x000A, "CS02c", "make a key pair, return certification request", "all?", "ASN1", "SM S", "SA?", "CR?", "6.17"),
+    (0x000B, "CS02d", "install device certificate", "all?", "ASN1", "SM S", "SA?", "CR?", "6.15.2"),
+    (0x000C, "CS02e", "return device certificate", "all?", "ASN1", "SM S", "SA?", "C?", "6.24.2"),
     (0x000D, "CS03A1", "join, method A, meter side", "ESME", "ASN1", "SM S", "S?", "CR?", "8.7.1"),
     (0x000E, "CS03B", "join, method B", "GSME", "ASN1", "M M", "SA?", "R?", "8.7.2"),
     (0x000F, "CS04AC", "unjoin, method A or C", "ESME GSME HCALCS PPMID?", "ASN1", "SM S", "SA?", "CR?", "8.8.1 8.8.2"),

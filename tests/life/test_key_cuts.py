@@ -29,7 +29,7 @@ from protocols.smki.certificate import Certificate
 from protocols.smki.names import KeyUsage
 from protocols.smki.request import CertificationRequest
 
-from .world import IDENTITIES, SUPPLIER, Wire
+from .world import IDENTITIES, Wire
 
 USAGES = {KeyUse.DIGITAL_SIGNING: KeyUsage.DIGITAL_SIGNATURE, KeyUse.KEY_AGREEMENT: KeyUsage.KEY_AGREEMENT}
 READS = {
@@ -38,8 +38,8 @@ READS = {
     DeviceType.GPF: gbz("GCS38"),
 }
 """A read whose answer has a MAC alone."""
-COMMANDED = [kind for kind, cells in CELLS.items() if any(role is SUPPLIER for role, _ in cells)]
-"""Devices that know a supplier, who alone may have new keys made."""
+COMMANDED = [kind for kind, cells in CELLS.items() if cells]
+"""Devices that know anybody who may have new keys made: the supplier, or else the broker."""
 SETTLED = 1 << 30
 
 
