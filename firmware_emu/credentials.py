@@ -6,7 +6,7 @@ non-volatile data of the device; the key store only computes with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -156,9 +156,19 @@ class Credentials(Part):
         """
         if not self._with_two_keys:
             return
-        for cell in self.cells():
-            if cell.role is role and self.held(cell).subject == party:
-                self._give_to_key_store(cell)
+        self._use([cell for cell in self.cells() if cell.role is role and self.held(cell).subject == party])
+
+    def act_as_usual(self) -> None:
+        """Of a party with different keys in several roles, use those of the lowest role number (inferred).
+
+        So what a device sends of itself is for the keys of the supplier, also where that is the load controller too.
+        """
+        if self._with_two_keys:
+            self._use(reversed(list(self.cells())))
+
+    def _use(self, cells: Iterable[Cell]) -> None:
+        for cell in cells:
+            self._give_to_key_store(cell)
         if self.anchor(_BROKER_AGREEMENT) is not None:
             self._give_to_key_store(_BROKER_AGREEMENT)
 
@@ -196,6 +206,7 @@ class Credentials(Part):
             self._parties.setdefault(cell.role, subject)  # the signing cell comes first
         self._roles = {party: tuple(sorted(held)) for party, held in roles.items()}
         self._with_two_keys = self._find_two_keys()
+        self.act_as_usual()
 
     def _find_two_keys(self) -> frozenset[Eui64]:
         points: dict[tuple[bytes, KeyUse | None], set[bytes]] = {}

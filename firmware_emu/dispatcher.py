@@ -100,6 +100,7 @@ class Dispatcher:
         introduce = self.introductions.get(message.message_code)
         introduced = None if introduce is None else introduce(message)
         self._receive_from(message, introduced)
+        self._device.credentials.act_as_usual()
         if introduced is not None:
             self.partings[message.message_code](message)
 

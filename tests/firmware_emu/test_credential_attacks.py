@@ -11,11 +11,39 @@ from protocols.eui64 import eui64
 from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode, SequenceNumberChange
 from protocols.gbcs.asn1_device import JoinDeviceCommand, JoinMethod, ReadDeviceLogCommand
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
+from protocols.gbcs.protection import add_mac
 from protocols.gbcs.roles import DeviceType
+from protocols.gbcs.use_cases import Protection
 from protocols.smki.names import KeyUsage
 
-from .asn1_home import BROKER, DEVICES, DS, KA, SMKI, START, TOP_UP, Asn1Rig, certificate, device_keys, entropy
-from .credential_desk import MODE, ROLE, STATUS, SUCCESS, Desk, Parcel, name_of, new_certificate, parcel, row, statuses
+from .asn1_home import (
+    BROKER,
+    DEVICES,
+    DS,
+    KA,
+    SMKI,
+    START,
+    SUPPLIER,
+    TOP_UP,
+    Asn1Rig,
+    certificate,
+    device_keys,
+    entropy,
+)
+from .credential_desk import (
+    MODE,
+    ROLE,
+    STATUS,
+    SUCCESS,
+    Desk,
+    Parcel,
+    keys_of,
+    name_of,
+    new_certificate,
+    parcel,
+    row,
+    statuses,
+)
 from .test_credential_dates import TOMORROW, dated
 from .test_credential_rules import tokens
 
@@ -128,3 +156,22 @@ def test_a_party_behind_the_broker_does_not_take_the_name_of_a_joined_device() -
         certificate=introduced,
     )  # fmt: skip
     assert rig.device.keys.public_point(name) == point
+
+
+def test_what_a_device_sends_of_itself_is_for_the_suppliers_own_key() -> None:
+    """The supplier is the load controller too, with other keys: neither its commands nor an outage change that."""
+    desk, mode = Desk(ESME, MODE.LOAD_CONTROLLER_BY_SUPPLIER), MODE.LOAD_CONTROLLER_BY_LOAD_CONTROLLER
+    name = KeyName(SUPPLIER, KA)
+    own = desk.rig.device.keys.public_point(name)
+    brought = [new_certificate(Cell(ROLE.SUPPLIER, use), desk.mode, 5) for use in (DS, KA)]
+    cells = [Cell(ROLE.LOAD_CONTROLLER, use) for use in (DS, KA)]
+    rows = [row(held, cell) for held, cell in zip(brought, cells, strict=True)]
+    assert statuses(desk.ask(Parcel(tuple(rows)))) == [SUCCESS] * 2
+    assert desk.rig.device.keys.public_point(name) == own
+    signer = keys_of([SUPPLIER], 5)
+    made = desk.message(Parcel(()), mode=mode, sender=SUPPLIER, keys=signer, protection=Protection.SIGNATURE)
+    desk.send(add_mac(made, desk.rig.keys, BROKER))
+    assert desk.answers()
+    assert desk.rig.device.keys.public_point(name) == own
+    desk.restart(desk.rig.nvm)
+    assert desk.rig.device.keys.public_point(name) == own
