@@ -120,21 +120,22 @@ class Authorities:
 
     def private(self, authority: Authority) -> ec.EllipticCurvePrivateKey:
         """The private key, which is that of the certificate. Raises LabError."""
-        path = self._path(authority.hierarchy, authority.level, authority.key_identifier)
-        seal = self._seal()
+        path, seal, sealed = self._key_file(authority), self._seal(), self.sealed(authority)
         try:
-            private = load_private(seal.open(path.read_bytes(), authority.key_identifier))
+            private = load_private(seal.open(sealed, authority.key_identifier))
         except SealError:  # the pass phrase is right, or there were no seal
             raise BrokenError(f"{path}: the private key of {authority.name} was changed on the disk") from None
-        except OSError as error:
-            raise BrokenError(f"{path}: the private key of {authority.name} cannot be read: {error.strerror}") from None
         if point_of(private.public_key()) != authority.certificate.public_point:
             raise BrokenError(f"{path}: not the private key of {authority.name}")
         return private
 
     def sealed(self, authority: Authority) -> bytes:
-        """The private key as it lies on the disk."""
-        return self._path(authority.hierarchy, authority.level, authority.key_identifier).read_bytes()
+        """The private key as it lies on the disk. Raises BrokenError."""
+        path = self._key_file(authority)
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise BrokenError(f"{path}: the private key of {authority.name} cannot be read: {error.strerror}") from None
 
     def begin(self, hierarchy: Hierarchy, level: Level, validity: Validity, now: Instant) -> Authority:
         """A new current authority in the place of the one before, whose private key is destroyed.
@@ -184,7 +185,7 @@ class Authorities:
         """
         self._issuers = {}
         current = [one for one in self.all() if one.state is State.CURRENT]
-        kept = {self._path(one.hierarchy, one.level, one.key_identifier).name for one in current}
+        kept = {self._key_file(one).name for one in current}
         known = tuple(f"{one.hierarchy}-{one.level}-" for one in current)
         try:
             held = sorted(path for path in self._folder.iterdir() if path.name.lstrip(".").startswith(known))
@@ -223,6 +224,9 @@ class Authorities:
             self._db.execute("UPDATE authority SET state = ?, ended = ? WHERE id = ?", (state, now, authority.number))
         elif authority is not None:
             self._db.execute("UPDATE authority SET state = ? WHERE id = ?", (state, authority.number))
+
+    def _key_file(self, authority: Authority) -> Path:
+        return self._path(authority.hierarchy, authority.level, authority.key_identifier)
 
     def _path(self, hierarchy: Hierarchy, level: Level, identifier: bytes) -> Path:
         return self._folder / f"{hierarchy}-{level}-{identifier.hex()}.key"

@@ -151,10 +151,16 @@ def _identifiers(octets: bytes, path: Path, claims: Claims) -> Iterator[Applicat
         if "eui64" not in header or unknown:
             said = f"unknown column {unknown[0]!r}" if unknown else "no column eui64"
             raise LabError(f"{path}: line 1: {said}; the first line is {','.join(_COLUMNS)}, of which eui64 is needed")
+        seen: dict[tuple[Eui64 | None, KeyUse | None], str] = {}
         for row in rows:
             if any(cell.strip() for cell in row):
                 line = dict(zip(header, (cell.strip() for cell in row), strict=False))
-                yield from _pairs(line, f"{path}: line {rows.line_num}", f"line {rows.line_num}", claims)
+                place = f"line {rows.line_num}"
+                for one in _pairs(line, f"{path}: {place}", place, claims):
+                    first = seen.setdefault((one.entity, one.use), place)
+                    if first != place:
+                        raise LabError(f"{path}: {place}: {line['eui64']} {one.use} is asked for in {first} already")
+                    yield one
     except (UnicodeDecodeError, csv.Error) as error:
         raise LabError(f"{path}: not a CSV file in UTF-8: {error}") from None
 

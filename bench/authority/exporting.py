@@ -22,7 +22,7 @@ from protocols.secret import Secret
 
 from .files import make_folder, pem, write_file, write_private
 from .laboratory import Laboratory
-from .lists import Lists
+from .lists import ListKind, Lists
 from .repository import AUTHORITY_USE, Record, serial_text
 from .sealing import LabError
 
@@ -77,10 +77,12 @@ def export_key_store(lab: Laboratory, records: Iterable[Record], folder: Path, p
     return len(newest), private
 
 
-def current_lists(lab: Laboratory, form: Form) -> dict[str, bytes]:
-    """The lists in force, by file name: ``organisation-crl.der``."""
+def current_lists(lab: Laboratory, form: Form, kind: ListKind | None = None) -> dict[str, bytes]:
+    """The lists in force, of one kind or all, by file name: ``organisation-crl.der``."""
     lists, found = Lists(lab), {}
     for kept in lists.kept():  # the last one of each stays
+        if kind is not None and kept.kind is not kind:
+            continue
         octets = kept.der if form is Form.DER else pem("X509 CRL", kept.der)
         found[f"{kept.stem}.{form}"] = octets
     return found

@@ -81,6 +81,7 @@ class Workers:
         if authority.key_identifier == self._authority:
             return
         lab = self._lab
+        lab.authorities.private(authority)  # or it would be found wanting in each worker
         sealed = lab.authorities.sealed(authority)
         begin = _Begin(lab.seal.hand_over(), authority.certificate.octets, authority.key_identifier, sealed)
         for pipe in self._pipes:

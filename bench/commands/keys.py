@@ -257,24 +257,21 @@ def run_crl(
     with opened(folder, pass_phrase_file, write=True) as lab:
         made = Upkeep(lab).advance(now)
         if new:
-            fresh = {(one.kind, one.hierarchy) for one in made}
-            lists = Lists(lab)
-            made += [
-                lists.make(kind, hierarchy, now)
-                for kind, hierarchy, _ in SIGNERS
-                if kind is wanted and (kind, hierarchy) not in fresh
-            ]
-        current = [Lists(lab).current(kind, hierarchy) for kind, hierarchy, _ in SIGNERS if kind is wanted]
-        files = {
-            name: octets
-            for name, octets in current_lists(lab, Form(form)).items()
-            if name.partition(".")[0].endswith(wanted.lower())
-        }
+            made += _make_others(lab, wanted, made, now)
+        shown = [Lists(lab).current(kind, hierarchy) for kind, hierarchy, _ in SIGNERS if kind is wanted]
+        current = [one for one in shown if one is not None]
+        files = current_lists(lab, Form(form), wanted)
+    written = [] if out is None else [str(out / name) for name in files]
     if out is not None:
         write_all(out, files)
-    shown = [one for one in current if one is not None]
-    lines = [f"{one.hierarchy} {one.kind}: {_list_line(one)}" for one in shown]
-    lines += [f"written: {out / name}" for name in files] if out is not None else []
-    written = [str(out / name) for name in files] if out is not None else []
-    tell(lines, {"lists": [_list_json(one) for one in shown], "made": len(made), "files": written}, as_json=as_json)
+    lines = [f"{one.hierarchy} {one.kind}: {_list_line(one)}" for one in current]
+    lines += [f"written: {name}" for name in written]
+    tell(lines, {"lists": [_list_json(one) for one in current], "made": len(made), "files": written}, as_json=as_json)
     return ExitCode.PASS
+
+
+def _make_others(lab: Laboratory, wanted: ListKind, made: list[KeptList], now: Instant) -> list[KeptList]:
+    """Lists of one kind that are not due, besides those just made."""
+    fresh = {(one.kind, one.hierarchy) for one in made}
+    others = [(kind, hierarchy) for kind, hierarchy, _ in SIGNERS if kind is wanted and (kind, hierarchy) not in fresh]
+    return [Lists(lab).make(kind, hierarchy, now) for kind, hierarchy in others]

@@ -340,6 +340,10 @@ def test_a_batch_of_requests_with_a_bad_one(lab: Path, tmp_path: Path) -> None:
         (("issue", "lab", "--request", "one.csr"), "say with --type which kind of device"),
         (("issue", "lab", "--rig", "absent.toml"), "absent.toml: cannot be read"),
         (("issue", "lab", "--type", "ESME", "--eui64", METER.hex(), "--at", "today"), "'today' was given"),
+        (
+            ("batch", "lab", "twice.csv", "--type", "ESME"),
+            "twice.csv: line 3: 00DB1234567890A0 ds is asked for in line 2",
+        ),
         (("show", "lab", "--at", "1999-01-01"), "a time from 2000 to 2135 is needed"),
         (("show", "lab", "--serial", "xyz"), "--serial: hexadecimal digits are needed"),
         (("show", "lab", "--kind", "meter"), "no kind of certificate 'meter'"),
@@ -361,6 +365,7 @@ def test_what_cannot_be_done_is_one_line_that_says_why(
 ) -> None:
     monkeypatch.chdir(lab.parent)
     Path("one.csr").write_bytes(device_request(1))
+    Path("twice.csv").write_text("eui64,use\n00DB1234567890A0,\n00DB1234567890A0,ds\n")
     if words[:3] == ("export", "lab", "lab"):
         assert Said("issue", "lab", "--type", "ESME", "--eui64", METER.hex()).code == ExitCode.PASS
     result = Said(*words)
