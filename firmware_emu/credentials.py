@@ -10,12 +10,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from protocols.errors import MissingKeyError
+from protocols.errors import CertificateError, MissingKeyError
 from protocols.eui64 import Eui64, eui64, eui64_text
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore, certificate_point
 from protocols.gbcs.roles import RemotePartyRole
 from protocols.smki.certificate import key_identifier
 
+from .nvm import CorruptRecord
 from .part import Part
 
 
@@ -80,10 +81,14 @@ class Credentials(Part):
         """Told when a role has changed hands, as at a change of supplier."""
 
     def started(self) -> None:
-        for party, certificate in self.state.partners.items():
-            self._trust_partner(eui64(party), certificate)
-        for cell in self.cells():  # after them: a name in a cell is that of the remote party
-            self._give_to_key_store(cell)
+        """Tell the key store. Raises CorruptRecord for what is in memory and is no key or no cell."""
+        try:
+            for party, certificate in self.state.partners.items():
+                self._trust_partner(eui64(party), certificate)
+            for cell in self.cells():  # after them: a name in a cell is that of the remote party
+                self._give_to_key_store(cell)
+        except (CertificateError, ValueError) as error:
+            raise CorruptRecord(f"part/{self.name}", str(error)) from None
         self._index()
 
     # cells

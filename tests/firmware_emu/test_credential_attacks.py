@@ -6,6 +6,7 @@ import pytest
 
 from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
 from firmware_emu.credentials import Cell
+from firmware_emu.nvm import CorruptRecord, MemoryNvm
 from firmware_emu.parts.credentials.own_keys import OwnKeys
 from protocols.eui64 import eui64
 from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode, SequenceNumberChange
@@ -175,3 +176,16 @@ def test_what_a_device_sends_of_itself_is_for_the_suppliers_own_key() -> None:
     assert desk.rig.device.keys.public_point(name) == own
     desk.restart(desk.rig.nvm)
     assert desk.rig.device.keys.public_point(name) == own
+
+
+def test_a_trust_anchor_that_was_spoilt_in_memory_is_told_as_such() -> None:
+    desk = Desk(ESME, MODE.SUPPLIER_BY_SUPPLIER)
+    whole = desk.rig.nvm.get("part/credentials") or b""  # in it octets are hexadecimal digits
+    point = desk.rig.device.credentials.held(Cell(ROLE.SUPPLIER, DS)).point.hex().encode()
+    assert whole.count(point) == 2  # beside the certificate and in it
+    spoilt = whole.replace(point, point[::-1].replace(b"4", b"5", 1)[::-1])
+    for octets, reason in ((spoilt, "curve"), (whole.replace(b"2 ds", b"2 dx"), "dx")):
+        nvm = MemoryNvm()
+        nvm.put("part/credentials", octets)
+        with pytest.raises(CorruptRecord, match=rf"part/credentials.*{reason}"):
+            desk.restart(nvm)
