@@ -187,5 +187,6 @@ def test_a_trust_anchor_that_was_spoilt_in_memory_is_told_as_such() -> None:
     for octets, reason in ((spoilt, "curve"), (whole.replace(b"2 ds", b"2 dx"), "dx")):
         nvm = MemoryNvm()
         nvm.put("part/credentials", octets)
+        nvm.commit()
         with pytest.raises(CorruptRecord, match=rf"part/credentials.*{reason}"):
             desk.restart(nvm)
