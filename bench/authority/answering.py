@@ -54,7 +54,7 @@ class Task(NamedTuple):
 class Answer(NamedTuple):
     """What was issued, or else the reason why nothing was.
 
-    ``request`` is the request (DER); ``sealed`` the private key that was made for it.
+    ``request`` is the request (DER); ``sealed`` the private key that was made for it; ``entity`` whose it is.
     """
 
     number: int
@@ -62,6 +62,7 @@ class Answer(NamedTuple):
     columns: Columns | None = None
     request: bytes = b""
     sealed: bytes = b""
+    entity: Eui64 | None = None
 
 
 class Clerk:
@@ -87,7 +88,7 @@ class Clerk:
             return Answer(task.number, f"no certification request (PKCS #10): {error}", request=der)
         reason = refusal(request, task)
         if reason:
-            return Answer(task.number, reason, request=der)
+            return Answer(task.number, reason, request=der, entity=request.entity)
         return self._issue(task, request, sealed)
 
     def _issue(self, task: Task, request: CertificationRequest, sealed: bytes) -> Answer:
@@ -112,7 +113,7 @@ class Clerk:
             ends,
             der,
         )
-        return Answer(task.number, "", columns, request.octets, sealed)
+        return Answer(task.number, "", columns, request.octets, sealed, entity)
 
     def _bulk(self, validity: Validity) -> BulkIssuer:
         if validity not in self._ready:

@@ -115,6 +115,8 @@ def _octets(path: Path) -> bytes:
 
 
 def _requests(octets: bytes, path: Path, name: str, claims: Claims) -> Iterator[Application]:
+    if claims.device_type is None and claims.role is None:
+        raise LabError(f"{path}: whose requests? say with --type or --role")
     try:
         found = read_requests(octets)
     except LabError as error:
@@ -177,6 +179,8 @@ def _pairs(line: dict[str, str], place: str, origin: str, claims: Claims) -> Ite
     if use and use not in _USES:
         raise LabError(f"{place}: a use of ds (signing) or ka (key agreement) needed, {line['use']!r} found")
     device_type = KINDS[kind] if kind else claims.device_type
+    if device_type is None and claims.role is None:
+        raise LabError(f"{place}: a type of device needed, in a column type or by --type")
     for one in _USES[use] if use else _BOTH:
         yield Application(
             claims.applies(device_type), None, device_type, claims.status, entity, claims.role, one, f"{origin} {one}"

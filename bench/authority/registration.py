@@ -199,9 +199,9 @@ class Registration:
                 if answer.sealed:
                     db.execute("INSERT INTO pair VALUES (?, ?)", (columns.key_identifier, answer.sealed))
             state = State.REJECTED if reason else State.LODGED if lodge else State.ISSUED
-            found = (None, None, None) if columns is None else (columns.entity, columns.role, columns.use)
+            found = (answer.entity, None, None) if columns is None else (columns.entity, columns.role, columns.use)
             db.execute(
-                "UPDATE request SET state = ?, reason = ?, answered = ?, entity = coalesce(?, entity), "
+                "UPDATE request SET state = ?, reason = ?, answered = ?, entity = coalesce(entity, ?), "
                 "role = coalesce(?, role), use = coalesce(?, use), der = ?, certificate = ? WHERE id = ?",
                 (state, reason, now, *found, answer.request, made, answer.number),
             )

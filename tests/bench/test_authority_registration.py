@@ -113,7 +113,7 @@ def test_a_declined_certificate_is_never_lodged(lab: Laboratory) -> None:
         registration.get(99)
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role != RemotePartyRole.OTHER])
+@pytest.mark.parametrize("role", ROLES)
 def test_every_role_gets_its_certificates(lab: Laboratory, role: int) -> None:
     for use in KeyUse:
         record = issued(lab, Application(ROLES[role][0], entity=SUPPLIER, role=role, use=use))
@@ -154,6 +154,8 @@ def test_possession_of_the_private_key_is_proved(lab: Laboratory) -> None:
     assert stolen != good
     reason = _rejected(lab, Application(A.ELECTRICITY_SUPPLIER, stolen, D.ESME))
     assert "made by the key that is to be certified" in reason
+    (entry,) = Registration(lab).in_state(State.REJECTED)
+    assert (entry.entity, entry.use) == (METER, None)  # whose it says to be
     assert issued(lab, Application(A.ELECTRICITY_SUPPLIER, good, D.ESME)).entity == METER
 
 

@@ -344,6 +344,8 @@ def test_a_batch_of_requests_with_a_bad_one(lab: Path, tmp_path: Path) -> None:
             ("batch", "lab", "twice.csv", "--type", "ESME"),
             "twice.csv: line 3: 00DB1234567890A0 ds is asked for in line 2",
         ),
+        (("batch", "lab", "twice.csv"), "twice.csv: line 2: a type of device needed, in a column type or by --type"),
+        (("batch", "lab", "one.csr"), "one.csr: whose requests? say with --type or --role"),
         (("show", "lab", "--at", "1999-01-01"), "a time from 2000 to 2135 is needed"),
         (("show", "lab", "--serial", "xyz"), "--serial: hexadecimal digits are needed"),
         (("show", "lab", "--kind", "meter"), "no kind of certificate 'meter'"),
