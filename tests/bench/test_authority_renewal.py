@@ -54,6 +54,8 @@ def test_subscribers_notice_nothing_when_certificates_are_used_up(tmp_path: Path
         assert len({record.certificate.issuer for record in records}) == 1
         with pytest.raises(BrokenError, match="No such file"):
             lab.authorities.private(old[0])
+        with pytest.raises(BrokenError, match="No such file"):
+            lab.authorities.issuer(old[0])  # nor is it remembered
         assert len(list((tmp_path / "lab" / KEY_FOLDER).iterdir())) == 4
 
 
