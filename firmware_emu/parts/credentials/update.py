@@ -119,7 +119,7 @@ class CredentialUpdate:
             after = anchor_of(cell, certificate)
             credentials.fill(cell, after)
             self._replaced.add(cell)
-            if not _is_same_key(before, after):
+            if after.key_identifier != before.key_identifier:
                 self._with_new_keys.add(cell)
         return ReplacementResult(
             row.cell,
@@ -243,13 +243,6 @@ def anchor_of(cell: Cell, certificate: Certificate) -> Anchor:
     subject = _NOBODY if cell == _ROOT else bytes(certificate.entity or _NOBODY)
     identifier = certificate.subject_key_identifier or key_identifier(certificate.public_point)
     return Anchor(subject, identifier, certificate.public_point, certificate.octets)
-
-
-def _is_same_key(one: Anchor, other: Anchor) -> bool:
-    """Whether two certificates are of one key; of some anchors only the identifier is known."""
-    if one.point and other.point:
-        return one.point == other.point
-    return one.key_identifier == other.key_identifier
 
 
 def trust_anchor(root: Anchor) -> TrustAnchor | None:
