@@ -12,7 +12,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 
-from protocols.asn1 import enumeration_text
 from protocols.der import NEVER
 from protocols.errors import MeterbenchError
 from protocols.eui64 import Eui64, eui64, eui64_text
@@ -20,7 +19,7 @@ from protocols.gbcs.key_folder import KeyFolderError
 from protocols.gbcs.keys import KeyUse
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant, from_datetime, text
-from protocols.smki.certificate import CertificateKind
+from protocols.smki.certificate import CertificateKind, role_text
 
 from ..authority.laboratory import Laboratory
 from ..authority.registration import Entry
@@ -199,7 +198,8 @@ def record_json(record: Record) -> dict[str, Any]:
 def entry_line(entry: Entry) -> str:
     """A request on one line."""
     whose = eui64_text(entry.entity) if entry.entity is not None else "no identifier"
-    kind = kind_name(entry.device_type) if entry.device_type is not None else _role_name(entry.role)
+    kind = kind_name(entry.device_type) if entry.device_type is not None else "request"
+    kind = role_text(entry.role) if entry.role is not None else kind
     reason = f": {entry.reason}" if entry.reason else ""
     made = f", certificate {entry.certificate}" if entry.certificate is not None else ""
     return f"request {entry.number} ({kind} {whose} {entry.use or ''}): {entry.state}{made}{reason}"
@@ -222,10 +222,3 @@ def entry_json(entry: Entry) -> dict[str, Any]:
         "use": entry.use,
         "certificate": entry.certificate,
     }
-
-
-def _role_name(given: int | None) -> str:
-    if given is None:
-        return "request"
-    known = {int(each): each for each in RemotePartyRole}
-    return enumeration_text(known[given]) if given in known else f"role {given}"

@@ -174,7 +174,7 @@ def role_text(role: int) -> str:
     """``access control broker``; the number for a role without a name."""
     from ..asn1 import enumeration_text  # only for readers
 
-    return enumeration_text(role) if isinstance(role, RemotePartyRole) else f"role {role}"
+    return enumeration_text(RemotePartyRole(role)) if role in _ROLES else f"role {role}"
 
 
 def key_identifier(public_point: bytes) -> bytes:

@@ -156,7 +156,8 @@ def test_a_batch_goes_across_the_renewal_of_the_authoritys_key(tmp_path: Path, m
 
 
 def test_workers_answer_as_one_process_does(tmp_path: Path) -> None:
-    with make(tmp_path / "one") as one, make(tmp_path / "two") as two:
+    limits = Limits(certificates=140)  # the workers go on with another key of the authority
+    with make(tmp_path / "one", limits) as one, make(tmp_path / "two", limits) as two:
         for lab in (one, two):
             Batches(lab).receive("mine", requests(300), NOW)
         answer(one, Batches(one).get(1))
@@ -164,7 +165,9 @@ def test_workers_answer_as_one_process_does(tmp_path: Path) -> None:
             list(Batches(two).process(Batches(two).get(1), lambda: NOW, workers.answer))
         first, second = ([record.der for record in lab.repository.find()] for lab in (one, two))
         assert first == second
-        assert len(first) == 304
+        assert len(first) == 306
+        used = [record.issuer_key for record in two.repository.find(Search(use="ds"))]
+        assert sorted(used.count(key) for key in set(used)) == [20, 140, 140]
 
 
 # What batches are read from

@@ -166,6 +166,10 @@ def test_what_its_issuer_has_not_signed_and_what_is_no_certificate_is_refused(la
     folder = tmp_path / "keys"
     folder.mkdir()
     (folder / "bad.pem").write_bytes(pem("CERTIFICATE", good[:-1] + bytes((good[-1] ^ 1,))))
+    (ours,) = (record.der for record in lab.repository.find(Search(entity=METER)))  # whose issuer is known here
+    forged = ours.replace(METER, METER[:-1] + b"\xff")
+    assert forged != ours
+    (folder / "forged.pem").write_bytes(pem("CERTIFICATE", forged))
     (folder / "cut.pem").write_bytes(pem("CERTIFICATE", good[:-9]))
     (folder / "text.pem").write_text("-----BEGIN CERTIFICATE-----\n!!\n-----END CERTIFICATE-----")
     (folder / "long.pem").write_bytes(b"x" * 70_000)
@@ -178,8 +182,9 @@ def test_what_its_issuer_has_not_signed_and_what_is_no_certificate_is_refused(la
     done = import_folder(lab, folder, NOW)
     assert done.certificates == [KeyName(METER, KeyUse.DIGITAL_SIGNING)]
     said = {problem.file: problem.reason for problem in done.problems}
-    assert said.keys() == {"bad.pem", "cut.pem", "text.pem", "long.pem"}
+    assert said.keys() == {"bad.pem", "forged.pem", "cut.pem", "text.pem", "long.pem"}
     assert "is not signed by the issuer that it names" in said["bad.pem"]
+    assert "is not signed by the issuer that it names" in said["forged.pem"]
     assert done.left_out == 1
     for name in ("absent", "empty"):
         if name == "empty":

@@ -9,6 +9,7 @@ import pytest
 from bench.authority.authorities import Hierarchy, Level, State
 from bench.authority.laboratory import Laboratory
 from bench.authority.lists import KeptList, ListKind, Lists, revoke
+from bench.authority.registration import Registration
 from bench.authority.repository import Search, Status
 from bench.authority.sealing import LabError, RuleError
 from bench.authority.times import LIST_EVERY, LIST_WITHIN, months_after
@@ -18,7 +19,7 @@ from protocols.instant import DAY, HOUR
 from protocols.smki.check import check_chain
 from protocols.smki.revocation import RevocationReason, check_revocation_list
 
-from .laboratories import NOW, for_meter, for_supplier, issued, make, reopened
+from .laboratories import NOW, for_meter, for_supplier, issued, make, record_of, reopened
 
 CRL, ARL = ListKind.CERTIFICATES, ListKind.AUTHORITIES
 KEY_COMPROMISE = RevocationReason.KEY_COMPROMISE
@@ -130,6 +131,10 @@ def test_what_else_is_not_revoked(tmp_path: Path) -> None:
         assert again is not None
         with pytest.raises(RuleError, match=r"revoked at 2026-06-01T12:00:00Z \(key compromise\)"):
             revoke(lab, again, KEY_COMPROMISE, NOW + 9)
+        entry = Registration(lab).apply(for_supplier(), NOW, accept=False)
+        Registration(lab).decline(entry.number, NOW, "misspelt")
+        with pytest.raises(RuleError, match="its applicant declined it"):
+            revoke(lab, record_of(lab, entry), KEY_COMPROMISE, NOW)
         root = lab.authorities.current(Hierarchy.ORGANISATION, Level.ROOT)
         (held,) = lab.repository.find(Search(key_identifier=root.key_identifier))
         with pytest.raises(RuleError, match="a root is on no list"):

@@ -19,12 +19,14 @@ from protocols.gbcs.keys import KeyUse
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import instant
 from protocols.smki.certificate import CertificateKind
+from protocols.smki.infrastructure import key_pair
 from protocols.smki.names import KeyUsage
 from protocols.smki.request import CertificationRequest
 
 from .laboratories import METER, NOW, SUPPLIER, device_request, for_meter, for_supplier, issued, make, record_of
 
 A, D = Applicant, DeviceType
+KEY = key_pair(b"of an organisation")
 METERS = (D.ESME, D.GSME)
 PARTIES = (A.ELECTRICITY_SUPPLIER, A.GAS_SUPPLIER, A.NETWORK_OPERATOR, A.DCC, A.PARTY)
 
@@ -177,6 +179,16 @@ def test_what_is_no_request_or_not_the_one_that_was_announced_is_rejected(lab: L
         (Application(A.ELECTRICITY_SUPPLIER, request, D.TYPE_2), "has no certificates"),
         (Application(A.GAS_SUPPLIER, request, D.CHF), "dcc may"),
         (Application(A.PARTY, request, D.ESME, DeviceStatus.COMMISSIONED), "that is commissioned"),
+    ]
+    supplier = CertificationRequest.make_organisation(
+        SUPPLIER, RemotePartyRole.SUPPLIER, KeyUsage.DIGITAL_SIGNATURE, KEY.point, KEY.sign
+    ).encode()
+    claims += [  # who may apply for one role gets no certificate of another
+        (
+            Application(A.NETWORK_OPERATOR, supplier, role=int(RemotePartyRole.NETWORK_OPERATOR)),
+            "role: expected network",
+        ),
+        (Application(A.ELECTRICITY_SUPPLIER, supplier, D.ESME), "kind: expected device, found organisation"),
     ]
     for application, said in claims:
         assert said in _rejected(lab, application), application

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_pem_x509_certificate
 
 from bench.authority.applicants import Applicant
 from bench.authority.lists import revoke
 from bench.authority.registration import Application
-from bench.authority.repository import Search
+from bench.authority.repository import Origin, Search, Status
 from bench.authority.sealing import PASS_PHRASE_FILE
 from bench.authority.tables import DATABASE
 from bench.commands.keys_issue import rig_applications
@@ -206,6 +208,23 @@ def test_keys_come_from_one_place(tmp_path: Path) -> None:
     rig = rig_of(tmp_path)
     assert rig.head_end.lab == tmp_path / "lab"
     assert f'lab = "{tmp_path / "lab"}"' in rig_text(rig, {}, "counters.json")
+
+
+def test_a_live_certificate_that_has_got_into_a_laboratory_is_refused_in_a_rig(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = next(live_folder(tmp_path, monkeypatch).glob("*-ds.pem"))
+    live = Certificate.decode(load_pem_x509_certificate(file.read_bytes()).public_bytes(Encoding.DER))
+    with make(tmp_path / "lab") as lab:
+        for application in rig_applications(lab, load_rig()):
+            if (application.entity, application.use) != (live.entity, KeyUse.DIGITAL_SIGNING):
+                issued(lab, application)
+        with lab.change(NOW):
+            lab.repository.put(live.octets, KeyUse.DIGITAL_SIGNING, Origin.IMPORTED, Status.LODGED, NOW)
+            lab.put_pair(live.subject_key_identifier or b"", b"a private key")
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    with pytest.raises(RigError, match=r"head_end\.lab: .*supplier.*for live use, refused for test use"):
+        TestPki(rig_of(tmp_path))
 
 
 def test_live_certificates_in_a_key_folder_of_a_rig_are_refused(
