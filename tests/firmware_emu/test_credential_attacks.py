@@ -129,6 +129,13 @@ def test_what_was_dated_before_a_decommissioning_is_not_done_by_the_device_made_
     assert desk.held() == before
 
 
+def test_a_decommissioned_device_does_not_remember_its_parties_after_an_outage() -> None:
+    desk = Desk(ESME, MODE.SUPPLIER_BY_SUPPLIER)
+    assert b"2 ds" in (desk.rig.nvm.get("part/credentials") or b"")
+    desk.rig.device.decommission(START + 1)
+    assert b"2 ds" not in (desk.rig.nvm.get("part/credentials") or b"")
+
+
 # names
 
 

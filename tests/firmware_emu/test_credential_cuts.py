@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from firmware_emu.nvm import Medium, MemoryNvm, PowerCut
-from firmware_emu.parts.credentials.rules import CELLS, modes_of
+from firmware_emu.parts.credentials.rules import CELLS, modes_of, role_behind
 from firmware_emu.parts.credentials.update import CredentialUpdate
 from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode, ReplacementResult
 from protocols.gbcs.roles import DeviceType
@@ -112,6 +112,22 @@ def test_a_cut_while_a_dated_update_is_done(kind: DeviceType, mode: ReplacementM
 def test_a_cut_on_the_other_devices(kind: DeviceType, mode: ReplacementMode) -> None:
     check_at_once(kind, mode)
     check_later(kind, mode)
+
+
+def test_a_command_whose_execution_was_cut_off_does_not_run_when_it_is_sent_again() -> None:
+    """Its counter counts before it is carried out: from then on only another command does it."""
+    kind, mode = DeviceType.ESME, MODE.SUPPLIER_BY_SUPPLIER
+    message = Desk(kind, mode).message(parcel(kind, mode))
+    before, _ = goal(kind, mode)
+    again = []
+    for desk in cut_off(kind, mode, lambda _desk: None, lambda desk: desk.send(message)):
+        if desk.held() == before:
+            counted = desk.rig.device.counters.executed(role_behind(mode)) == message.counter
+            desk.send(message)
+            assert bool(desk.answers()) is not counted
+            again.append(counted)
+    assert again == sorted(again)
+    assert set(again) == {False, True}
 
 
 def test_a_cut_while_a_dated_update_is_taken_leaves_it_waiting_or_not_there() -> None:
