@@ -202,7 +202,8 @@ def entry_line(entry: Entry) -> str:
     kind = role_text(entry.role) if entry.role is not None else kind
     reason = f": {entry.reason}" if entry.reason else ""
     made = f", certificate {entry.certificate}" if entry.certificate is not None else ""
-    return f"request {entry.number} ({kind} {whose} {entry.use or ''}): {entry.state}{made}{reason}"
+    about = " ".join((kind, whose, entry.use or "")).rstrip()
+    return f"request {entry.number} ({about}): {entry.state}{made}{reason}"
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:

@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 
 from bench.authority import batch_files, batches
 from bench.authority.applicants import Applicant
-from bench.authority.authorities import Hierarchy
+from bench.authority.authorities import KEY_FOLDER, Hierarchy
 from bench.authority.batch_files import Claims, read_batch
 from bench.authority.batches import Batch, Batches
 from bench.authority.laboratory import Laboratory
 from bench.authority.registration import Application, Registration, State
 from bench.authority.repository import Search, Status
-from bench.authority.sealing import LabError
+from bench.authority.sealing import BrokenError, LabError
 from bench.authority.times import BATCH_LEAST, BATCH_MOST, Limits, batch_deadline
 from bench.authority.workers import Workers
 from bench.exit_codes import ExitCode
@@ -127,6 +127,8 @@ def test_the_same_batch_handed_in_again_is_known(tmp_path: Path) -> None:
         answer(lab, first)
         again, new = Batches(lab).receive("another name", requests(3), NOW + 60)
         assert (again.number, new) == (first.number, False)
+        assert answer(lab, again, NOW + 60) == []
+        assert Batches(lab).get(first.number).finished == NOW
         other, new = Batches(lab).receive("mine", requests(4), NOW)
         assert (other.number, new) == (first.number + 1, True)
         answer(lab, other)
@@ -168,6 +170,16 @@ def test_workers_answer_as_one_process_does(tmp_path: Path) -> None:
         assert len(first) == 306
         used = [record.issuer_key for record in two.repository.find(Search(use="ds"))]
         assert sorted(used.count(key) for key in set(used)) == [20, 140, 140]
+
+
+def test_a_spoiled_key_of_the_authority_is_told_before_workers_have_it(tmp_path: Path) -> None:
+    with make(tmp_path / "lab") as lab:
+        batch, _ = Batches(lab).receive("mine", requests(130), NOW)
+        key = lab.authorities.current(Hierarchy.DEVICE).key_identifier.hex()
+        (tmp_path / "lab" / KEY_FOLDER / f"device-issuing-{key}.key").write_bytes(b"spoiled")
+        with Workers(lab, 2) as workers, pytest.raises(BrokenError, match=f"{key}.key: .* was changed on the disk"):
+            list(Batches(lab).process(batch, lambda: NOW, workers.answer))
+        assert Batches(lab).answered(batch) == 0
 
 
 # What batches are read from
