@@ -23,7 +23,7 @@ from ..home import Home
 from ..products.keeping import lists_of
 from ..products.listing import CertifiedProducts
 from ..products.refusals import GateError
-from ..products.updating import PATIENCE, FirmwareUpdate, can_be_updated
+from ..products.updating import ACTIVATES_ITSELF, PATIENCE, FirmwareUpdate, can_be_updated
 from ..reading import InputError
 from ..recording import OutputError, recorded
 from ..rig import DeviceSection, Rig, RigError, kind_name, load_rig
@@ -91,6 +91,7 @@ def run_update(
     try:
         rig = load_rig(rig_file).with_seed(seed)
         section, at = _device(rig, order.device), _time(order)
+        _check_dated(order, section)
         file = read_octets(order.image)
         detached = detached_signature(order.image, order.signature)
         with (
@@ -186,6 +187,12 @@ def _time(order: Order) -> Instant | None:
         return read_time(order.at)
     except ValueError:
         raise InputError(f"a time such as {EXAMPLE} expected, found {order.at!r}", "--at") from None
+
+
+def _check_dated(order: Order, section: DeviceSection) -> None:
+    option = "--cancel" if order.cancel else "--at"
+    if section.type in ACTIVATES_ITSELF and (order.cancel or order.at is not None):
+        raise InputError(f"a {kind_name(section.type)} activates by itself, and at once, what it has received", option)
 
 
 def _check_time(at: Instant | None, home: Home) -> None:

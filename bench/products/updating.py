@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from protocols.gbcs.alert_codes import by_code
 from protocols.gbcs.asn1_device import (
     ActivateFirmwareAlert,
     ActivateFirmwareResponse,
@@ -125,6 +126,11 @@ class FirmwareUpdate:
     def _run(self, file: bytes, detached: bytes | None, at: Instant | None) -> Updated:
         target = self._target
         cleared = self._clear(file, detached)
+        before = read_version(target)
+        self._say(f"version before: {before.hex().upper()}")
+        if before == cleared.version:  # of which a device fetches no image, and reports no receipt
+            self._say("the device runs this version already: nothing is delivered")
+            return Updated(cleared, before)
         self._deliver(cleared)
         if target.type in ACTIVATES_ITSELF:
             self._activated_itself(cleared)
@@ -176,8 +182,8 @@ class FirmwareUpdate:
         seen, message = self._listen(DELIVERY, "Receipt of the image", *RECEIPTS, wait=wait)
         seen.that("receipt alert", "an alert with the hash of the image", "none", good=message is not None)
         code, digest = (0, b"") if message is None else _received(message)
-        self._say(f"receipt: alert {code:04X}, the device computed SHA-256 {digest.hex()}")
-        seen.expect("alert code", f"{IMAGE_GOOD:04X}", f"{code:04X}")
+        self._say(f"receipt: alert {_alert_text(code)}, the device computed SHA-256 {digest.hex()}")
+        seen.expect("alert code", _alert_text(IMAGE_GOOD), _alert_text(code))
         seen.expect("hash that the device computed", cleared.digest.hex(), digest.hex())
 
     def _activate(self, cleared: ClearedImage, at: Instant | None) -> bool:
@@ -214,7 +220,10 @@ class FirmwareUpdate:
         seen.expect("activation", f"success, version {cleared.version.hex().upper()}", found)
 
     def _listen(self, use_case: str, title: str, *codes: int, wait: int = 0) -> tuple[Observation, Message | None]:
-        return self._target.listen(use_case, title, lambda each: each.message_code in codes, wait + self._patience)
+        seconds = wait + self._patience
+        if not self._home.clock.virtual:
+            self._say(f"waiting for at most {-(-seconds // 60)} min: {title[0].lower()}{title[1:]}")
+        return self._target.listen(use_case, title, lambda each: each.message_code in codes, seconds)
 
 
 def can_be_updated(kind: DeviceType) -> bool:
@@ -231,6 +240,11 @@ def read_version(target: Target) -> bytes:
         reply.expect("result", ReadResult.SUCCESS, reply.value.result)
         return bytes(reply.value.version)
     return bytes(reply.data[0].value)
+
+
+def _alert_text(code: int) -> str:
+    row = by_code(code)
+    return f"{code:04X}" if row is None else f"{code:04X} {row.meaning}"
 
 
 def _activating(cleared: ClearedImage) -> str:

@@ -111,6 +111,17 @@ def rig(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bench]:
 
 
 @pytest.mark.parametrize("name", UPDATED)
+def test_what_runs_already_is_not_delivered(rig: Bench, name: str) -> None:
+    """A device fetches no image of the version that it runs: nobody would ever hear of a receipt."""
+    target, update = rig.home.target(name), rig.update(name)
+    image = rig.enlist(name, rig.image(name, version=target.firmware or read_version(target).hex().upper()))
+    done = update.run(image.encode())
+    assert done.version == image.manifest.version
+    assert rig.steps[-1] == "the device runs this version already: nothing is delivered"
+    assert FRAMES == []
+
+
+@pytest.mark.parametrize("name", UPDATED)
 def test_a_certified_image_runs_in_the_end(rig: Bench, name: str) -> None:
     image = rig.enlist(name)
     done = rig.update(name).run(image.encode())
@@ -387,6 +398,8 @@ def test_the_command_cancels(files: tuple[Path, Path], tmp_path: Path, capsys: p
         ({"at": "soon"}, "--at: a time such as"),
         ({"at": "2020-01-01"}, "a time to come is needed; in the rig it is 2026-07-01T00:00:00Z"),
         ({"at": "2026-02-01", "cancel": True}, "leave out --at"),
+        ({"device": "prepayment-display", "at": "2026-12-01"}, "--at: a PPMID activates by itself, and at once"),
+        ({"device": "load-switch", "cancel": True}, "--cancel: a HCALCS activates by itself"),
         ({"image": Path("none")}, "none: No such file"),
         ({"signature": Path("none")}, "none: No such file"),
     ],
