@@ -33,7 +33,7 @@ As = Annotated[
     typer.Option("--as", metavar="APPLICANT", help="Who applies: electricity-supplier, dcc, ... (default: who may)."),
 ]
 DeviceStatus = Annotated[str, typer.Option("--status", metavar="STATUS", help="The device's status in the inventory.")]
-_MOST = 2**63 - 1  # numbers that the database can hold
+_MOST = 999_999_999  # of certificates, requests, batches; the database holds no number of any length
 Id = Annotated[int | None, typer.Option("--id", metavar="N", min=1, max=_MOST, help="The certificate's number here.")]
 Serial = Annotated[str | None, typer.Option("--serial", metavar="HEX", help="Serial number.")]
 KeyId = Annotated[str | None, typer.Option("--key-id", metavar="HEX", help="Identifier of the certificate's key.")]

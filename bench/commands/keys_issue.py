@@ -107,8 +107,8 @@ def _role_uses(role: int) -> tuple[KeyUse, ...]:
     return known.get(role, DEVICE_USES)
 
 
-def _of_file(wanted: Wanted) -> Iterator[Application]:
-    path = wanted.request or Path()
+def _read_request(path: Path) -> bytes:
+    """The one request of a file (DER). Raises LabError."""
     try:
         with path.open("rb") as file:
             octets = file.read(MAX_REQUEST + 1)
@@ -121,9 +121,14 @@ def _of_file(wanted: Wanted) -> Iterator[Application]:
         raise LabError(f"{path}: {error}; a certification request (PKCS #10) is needed") from None
     if len(found) != 1:
         raise LabError(f"{path}: {len(found)} requests; more than one is a batch: meterbench keys batch")
-    role = wanted.role
+    return found[0]
+
+
+def _of_file(wanted: Wanted) -> Iterator[Application]:
+    path = wanted.request or Path()
+    der, role = _read_request(path), wanted.role
     try:
-        request = CertificationRequest.decode(found[0])
+        request = CertificationRequest.decode(der)
         if role is None and request.kind is CertificateKind.ORGANISATION and wanted.device_type is None:
             role = request.role
     except DecodeError as error:
@@ -133,7 +138,7 @@ def _of_file(wanted: Wanted) -> Iterator[Application]:
     usual = usual_device_applicant(wanted.device_type) if wanted.device_type is not None else None
     applicant = wanted.applicant or usual or usual_role_applicant(role or 0)
     use = wanted.uses[0] if wanted.uses else None
-    yield Application(applicant, found[0], wanted.device_type, wanted.status, wanted.entity, role, use, str(path))
+    yield Application(applicant, der, wanted.device_type, wanted.status, wanted.entity, role, use, str(path))
 
 
 def rig_applications(lab: Laboratory, rig: Rig) -> Iterator[Application]:
@@ -231,7 +236,9 @@ def run_import(
     with opened(folder, pass_phrase_file, write=True) as lab:
         done = import_folder(lab, source, now, phrase)
     recovered = {identifier.hex().upper(): point.hex() for identifier, point in done.recovered.items()}
-    lines = [f"{len(done.certificates)} certificates, {done.private_keys} private keys, {done.known} were here already"]
+    lines = [f"{len(done.certificates)} certificates and {done.private_keys} private keys taken in"]
+    if done.known:
+        lines.append(f"certificates here already: {done.known}")
     lines += [f"issuer's key {name} follows from what it has signed" for name in recovered]
     if done.left_out:
         lines.append(f"{done.left_out} private keys without a certificate are left out")
