@@ -94,7 +94,7 @@ def _number(db: sqlite3.Connection, pragma: str) -> int:
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[None]:
     """All of a change or nothing of it. Inside another one it is part of that."""
-    if db.in_transaction:
+    if _under_way(db):
         yield
         return
     try:
@@ -105,6 +105,11 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         yield
         db.execute("COMMIT")
     except BaseException:
-        if db.in_transaction:  # on a full disk SQLite has gone back by itself
+        if _under_way(db):  # on a full disk SQLite has gone back by itself
             db.execute("ROLLBACK")
         raise
+
+
+def _under_way(db: sqlite3.Connection) -> bool:
+    """Asked anew each time: a type checker takes the first answer for the last."""
+    return db.in_transaction

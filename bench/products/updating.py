@@ -253,7 +253,10 @@ def _activating(cleared: ClearedImage) -> str:
 
 def _refusal(refused: GateError) -> Check:
     computed, listed = refused.hashes()
-    return Check(refused.check, Verdict.FAIL, f"SHA-256 {listed}", f"SHA-256 {computed}: {refused.reason}")
+    kind = f"SHA-256 of {refused.form}"
+    return Check(
+        refused.check, Verdict.FAIL, f"{kind} listed {listed}", f"{refused.reason}; {kind} computed {computed}"
+    )
 
 
 def _received(message: Message) -> tuple[int, bytes]:
