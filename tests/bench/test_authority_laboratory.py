@@ -221,6 +221,21 @@ def test_of_two_that_begin_at_once_one_does(tmp_path: Path) -> None:
         assert issued(first, for_supplier()).status is Status.LODGED
 
 
+def test_one_that_was_made_while_another_waited_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = laboratory._Lock
+
+    def late(path: Path) -> laboratory._Lock:
+        monkeypatch.undo()
+        make(tmp_path / "lab").close()
+        return lock(path)
+
+    monkeypatch.setattr(laboratory, "_Lock", late)
+    with pytest.raises(LabError, match="holds a laboratory already"):
+        make(tmp_path / "lab", label="second")
+    with reopened(tmp_path / "lab") as lab:
+        assert issued(lab, for_supplier()).status is Status.LODGED
+
+
 def test_a_pass_phrase_that_lies_ready_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("METERBENCH_PASS_PHRASE", raising=False)
     (tmp_path / PASS_PHRASE_FILE).write_text("of my own\n")

@@ -10,7 +10,7 @@ from cryptography.x509 import load_pem_x509_certificate
 
 from bench.authority.applicants import Applicant
 from bench.authority.lists import revoke
-from bench.authority.registration import Application
+from bench.authority.registration import Application, Registration
 from bench.authority.repository import Origin, Search, Status
 from bench.authority.sealing import PASS_PHRASE_FILE
 from bench.authority.tables import DATABASE
@@ -174,6 +174,19 @@ def test_a_certificate_whose_key_its_owner_keeps_hides_no_pair_that_the_laborato
     (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
     assert held is not None
     assert TestPki(rig_of(tmp_path)).certificates[KeyName(METER, KeyUse.DIGITAL_SIGNING)] == held.der
+
+
+def test_of_several_certificates_a_rig_takes_the_last_that_is_valid_when_it_begins(tmp_path: Path) -> None:
+    rig, name = rig_of(tmp_path), KeyName(METER, KeyUse.KEY_AGREEMENT)
+    applications = []
+    with make(tmp_path / "lab") as lab:
+        for application in rig_applications(lab, load_rig()):
+            issued(lab, application)
+            applications += [application] if (application.entity, application.use) == name else []
+        second = issued(lab, applications[0])
+        Registration(lab).apply(applications[0], NOW, not_before=rig.started + 1)
+    (tmp_path / "lab" / PASS_PHRASE_FILE).write_bytes(PHRASE)
+    assert TestPki(rig).certificates[name] == second.der
 
 
 @pytest.mark.parametrize(
