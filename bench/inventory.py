@@ -18,6 +18,7 @@ from protocols.instant import Instant
 
 from .database import Form, open_database, transaction
 from .device_model import DeviceModel
+from .relations import METERS, RELATIONS, TYPE_1
 from .rig import KINDS, kind_name
 
 
@@ -57,21 +58,6 @@ A device that was taken away may be notified again. One whose suspension ends ha
 
 REACHABLE = frozenset({Status.INSTALLED, Status.COMMISSIONED, Status.RECOVERED})
 """The head end sends commands to devices of these. With a suspended device and one in recovery it has stopped."""
-
-RELATIONS: Mapping[DeviceType, frozenset[DeviceType]] = {
-    DeviceType.CHF: frozenset(),
-    DeviceType.GPF: frozenset({DeviceType.CHF}),
-    DeviceType.ESME: frozenset({DeviceType.CHF}),
-    DeviceType.GSME: frozenset({DeviceType.CHF, DeviceType.GPF}),
-    DeviceType.PPMID: frozenset({DeviceType.CHF, DeviceType.ESME, DeviceType.GSME, DeviceType.GPF}),
-    DeviceType.HCALCS: frozenset({DeviceType.CHF, DeviceType.ESME}),
-    DeviceType.SAPC: frozenset({DeviceType.CHF, DeviceType.ESME}),
-    DeviceType.TYPE_2: frozenset({DeviceType.CHF, DeviceType.ESME, DeviceType.GSME, DeviceType.GPF}),
-}
-"""What a device of each kind may hang on."""
-
-TYPE_1 = frozenset({DeviceType.PPMID, DeviceType.HCALCS, DeviceType.SAPC})
-METERS = frozenset({DeviceType.ESME, DeviceType.GSME})
 
 
 class InventoryError(LocalProtocolError):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from protocols.errors import RemoteProtocolError
-from protocols.eui64 import Eui64, eui64_text
+from protocols.eui64 import eui64_text
 from protocols.gbcs import alert_codes
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.payload import decode_payload
@@ -17,6 +17,7 @@ from protocols.instant import Instant
 
 from .alert_reading import alert_code
 from .answers import TIME_TOLERANCE, Answer, check, check_answer, check_success, protection_checks, protection_text
+from .arrivals import Alert, is_answer, meaning, unasked, what_it_is
 from .evidence import Check, Verdict
 from .findings import DeviceFinding, Inconclusive
 from .head_end import Command, HeadEnd
@@ -39,14 +40,6 @@ LOG_SECONDS = 600
 
 LISTEN_STEP = 60
 """Seconds that pass between two looks at what a device has sent, where time is virtual."""
-
-
-class Alert(NamedTuple):
-    """An alert that arrived: its code, message code and recipient."""
-
-    code: int
-    message_code: int
-    recipient: Eui64
 
 
 class Observation:
@@ -202,7 +195,7 @@ class Target:
     def _checked(self, command: Command, exchange: OpenExchange, arrived: list[Arrived], *, success: bool) -> Reply:
         alerts = self._note(exchange, arrived, command)
         answer = self._answer(command, arrived)
-        exchange.add(*answer.checks, *(check_success(answer) if success else ()), *_unasked(arrived))
+        exchange.add(*answer.checks, *(check_success(answer) if success else ()), *unasked(arrived))
         return Reply(answer, exchange, alerts)
 
     def listen(
@@ -232,7 +225,7 @@ class Target:
         self._home.run(self._session.send(command.octets))
         arrived = self._home.run(self._session.rest())
         self._note(exchange, arrived, None)
-        own = [_what(one) for one in arrived if one.message is None or one.message.cra is not Cra.ALERT]
+        own = [what_it_is(one) for one in arrived if one.message is None or one.message.cra is not Cra.ALERT]
         exchange.add(check(f"answers of the {self.name} itself", "none", ", ".join(own) or "none"))
 
     def refuses(self, command: Command, reason: int, title: str) -> None:
@@ -251,12 +244,12 @@ class Target:
             self._note(exchange, nothing.arrived, command)
             exchange.add(check("a good read right behind it", "answered", "no answer"))
             raise
-        before = [a for a in arrived if not _answers(a, barrier)]
+        before = [a for a in arrived if not is_answer(a, barrier)]
         wrongly = [a for a in before if a.message is None or a.message.cra is not Cra.ALERT]
         alerts = self._note(exchange, before, command)
         answer = self._answer(barrier, arrived)
         exchange.checks += [
-            check("answer to what must be refused", "none", _what(wrongly[0]) if wrongly else "none"),
+            check("answer to what must be refused", "none", what_it_is(wrongly[0]) if wrongly else "none"),
             *self._reasons(reason, alerts, answer),
         ]
         self._home.recorder.close()
@@ -283,17 +276,17 @@ class Target:
             arrived = self._home.run(self._round(barrier, first=octets))
         except NothingCame as nothing:
             arrived = nothing.arrived
-        before = [a for a in arrived if not _answers(a, barrier)]
+        before = [a for a in arrived if not is_answer(a, barrier)]
         alerts = self._note(exchange, before, command)
         answers = [a for a in before if a.message is not None and a.message.cra is Cra.RESPONSE]
         if answers and command is not None:
             answer = check_answer(self.head_end, command, answers[0].octets, self._true_time())
             exchange.checks += answer.checks
         elif not answers:
-            noted = [f"alert {alert.code:04X} {_meaning(alert.code)}" for alert in alerts]
+            noted = [f"alert {alert.code:04X} {meaning(alert.code)}" for alert in alerts]
             if len(before) < len(arrived):
                 log = logged_codes(self._answer(barrier, arrived))
-                noted += [f"security log {code:04X} {_meaning(code)}" for code in log]
+                noted += [f"security log {code:04X} {meaning(code)}" for code in log]
             exchange.checks.append(check("answer", "a response", f"none; {', '.join(noted) or 'nothing noted'}"))
         self._home.recorder.close()
 
@@ -327,7 +320,7 @@ class Target:
         for command in commands:
             self._home.head_end.keep(command)
             await self._session.send(command.octets)
-        arrived = await self._session.collect(lambda a: _answers(a, commands[-1]))
+        arrived = await self._session.collect(lambda a: is_answer(a, commands[-1]))
         return arrived + await self._session.rest()
 
     def _open(self, command: Command, title: str) -> OpenExchange:
@@ -341,7 +334,7 @@ class Target:
         """Keep what arrived; check every alert among it."""
         alerts = []
         for one in arrived:
-            name = "response" if command is not None and _answers(one, command) else _what(one)
+            name = "response" if command is not None and is_answer(one, command) else what_it_is(one)
             if one.message is not None and one.message.cra is Cra.ALERT:
                 try:
                     alert, checks = self._check_alert(one.message)
@@ -370,7 +363,7 @@ class Target:
         return Alert(code, message.message_code, message.recipient), checks
 
     def _answer(self, command: Command, arrived: Sequence[Arrived]) -> Answer:
-        octets = next(a.octets for a in arrived if _answers(a, command))
+        octets = next(a.octets for a in arrived if is_answer(a, command))
         return check_answer(self._home.head_end, command, octets, self._true_time())
 
     def _true_time(self) -> Instant | None:
@@ -395,39 +388,8 @@ class Target:
     def _record_barrier(self, barrier: Command, answer: Answer, arrived: Sequence[Arrived]) -> None:
         """The good read is an exchange of its own."""
         exchange = self._open(barrier, "Read the security log right behind what must be refused")
-        self._note(exchange, [a for a in arrived if _answers(a, barrier)], barrier)
+        self._note(exchange, [a for a in arrived if is_answer(a, barrier)], barrier)
         exchange.checks += [*answer.checks]
         self._home.recorder.close()
         if answer.failed is not None:
             raise DeviceFinding(finding_text(answer.failed), recorded=True)
-
-
-def _answers(arrived: Arrived, command: Command) -> bool:
-    return arrived.message is not None and answers(arrived.message, command)
-
-
-def answers(message: Message, command: Command) -> bool:
-    """Whether a message is the response to a command, as far as the device says so."""
-    return (
-        message.cra is Cra.RESPONSE
-        and message.counter == command.message.counter
-        and message.message_code == command.message.message_code
-    )
-
-
-def _unasked(arrived: Sequence[Arrived]) -> Iterator[Check]:
-    """Every message but alerts after the first, which is the answer or stands in its place."""
-    others = [a for a in arrived if a.message is None or a.message.cra is not Cra.ALERT]
-    if len(others) > 1:
-        yield check("messages that nobody asked for", "none", ", ".join(_what(other) for other in others[1:]))
-
-
-def _meaning(code: int) -> str:
-    row = alert_codes.by_code(code)
-    return row.meaning if row is not None else "unknown code"
-
-
-def _what(arrived: Arrived) -> str:
-    if arrived.message is None:
-        return "octets that are no message"
-    return f"{arrived.message.cra.name.lower()} {arrived.message.message_code:04X}"

@@ -15,7 +15,8 @@ from protocols.instant import Instant
 
 from ..device_model import DeviceModel, product_text
 from ..head_end import party_text
-from ..inventory import RELATIONS, Inventory, Status
+from ..inventory import Inventory, Status
+from ..relations import RELATIONS
 from .gate import Gate
 from .listing import CertifiedProducts
 from .planned_work import PlannedWork, Work, WorkKind

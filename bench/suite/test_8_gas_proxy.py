@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from bench.arrivals import answers
 from bench.findings import only
 from bench.home import Home
 from bench.requests import Request, gbz
-from bench.target import Target, answers
+from bench.target import Target
 from protocols.instant import DAY, HALF_HOUR, HOUR, Instant
 
 METERING, PREPAYMENT = 0x0702, 0x0705

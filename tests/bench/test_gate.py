@@ -19,7 +19,7 @@ from bench.database import DatabaseError
 from bench.firmware import build_manufacturer_image, header_of, wrap
 from bench.inventory import Status
 from bench.products.assurance import Assurance, AssuranceKind
-from bench.products.entries import ListedFirmware
+from bench.products.entries import ListedFirmware, Standing
 from bench.products.gate import ClearedImage, Gate, is_issued
 from bench.products.hashes import HashForm, hash_of
 from bench.products.listing import CertifiedProducts
@@ -208,6 +208,13 @@ def test_an_entry_that_lapsed_is_refused_until_it_is_renewed() -> None:
         refusal(AssuranceError, "has lapsed", lambda: clear(made=made, now=LAPSES))
         made.products.renew(MODELS[ESME], Assurance(kind, "renewed", LAPSES + 1000), SUPPLIER, LAPSES)
     assert clear(made=made, now=LAPSES).cleared_at == LAPSES
+
+
+def test_an_entry_that_was_taken_over_as_lapsed_is_refused_with_every_certificate() -> None:
+    taken = CertifiedProducts()
+    taken.add_model(replace(entry(), standing=Standing.LAPSED), [listed(image())], ANYBODY, NOW)
+    made = Gate(taken, inventory(), authoriser)
+    refusal(AssuranceError, "has lapsed, and was not listed again", lambda: clear(made=made))
 
 
 def test_an_image_of_another_maker_is_refused() -> None:

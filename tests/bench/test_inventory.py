@@ -11,7 +11,6 @@ import pytest
 from bench.database import DatabaseError
 from bench.device_model import DeviceModel
 from bench.inventory import (
-    RELATIONS,
     TRANSITIONS,
     Inventory,
     InventoryError,
@@ -19,6 +18,7 @@ from bench.inventory import (
     TransitionError,
     UnknownDeviceError,
 )
+from bench.relations import RELATIONS
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import DAY, instant
