@@ -27,7 +27,7 @@ from protocols.gbcs.keys import KeyName, KeyUse, Purpose, PurposeError
 from protocols.smki import building, mark
 from protocols.smki.certificate import CertificateKind
 from protocols.smki.infrastructure import key_pair, make_infrastructure
-from protocols.smki.issue import ORGANISATION, Issuer, Validity, issue_organisation, issue_root
+from protocols.smki.issue import ORGANISATION, Issuer, Validity, issue_device, issue_organisation, issue_root
 from protocols.smki.names import KeyUsage
 from protocols.smki.revocation import RevocationReason
 
@@ -191,6 +191,20 @@ def test_what_its_issuer_has_not_signed_and_what_is_no_certificate_is_refused(la
             (tmp_path / name).mkdir()
         with pytest.raises(LabError, match=rf"{name}.*a folder of PEM files is needed"):
             import_folder(lab, tmp_path / name, NOW)
+
+
+def test_one_serial_number_is_taken_in_once_of_each_issuer(lab: Laboratory, tmp_path: Path) -> None:
+    folder = tmp_path / "keys"
+    folder.mkdir()
+    point = point_of(private_from(bytes(48)).public_key())
+    for name, entropy, owner in (("1", b"one", METER), ("2", b"one", SUPPLIER), ("3", b"other", METER)):
+        issuer = make_infrastructure(entropy).device_authority
+        made = issue_device(issuer, owner, KeyUsage.DIGITAL_SIGNATURE, point, 77, NOW)
+        (folder / f"{name}.pem").write_bytes(pem("CERTIFICATE", made.octets))
+    done = import_folder(lab, folder, NOW)
+    assert len(done.certificates) == 2
+    (problem,) = done.problems
+    assert str(problem) == "2.pem: another certificate of its issuer has its serial number, 4D"
 
 
 @pytest.mark.shared
