@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from firmware_emu.counters import TOP_UP as TOP_UP_COUNTER
@@ -9,9 +11,15 @@ from firmware_emu.credentials import Cell
 from firmware_emu.nvm import CorruptRecord, MemoryNvm
 from firmware_emu.parts.credentials.own_keys import OwnKeys
 from protocols.eui64 import eui64
-from protocols.gbcs.asn1_credentials import CredentialReplacement, ReplacementMode, SequenceNumberChange
+from protocols.gbcs.asn1_credentials import (
+    CredentialDetailsCommand,
+    CredentialReplacement,
+    ReplacementMode,
+    SequenceNumberChange,
+)
 from protocols.gbcs.asn1_device import JoinDeviceCommand, JoinMethod, ReadDeviceLogCommand
 from protocols.gbcs.keys import KeyName, KeyUse, MemoryKeyStore
+from protocols.gbcs.message import Cra
 from protocols.gbcs.protection import add_mac
 from protocols.gbcs.roles import DeviceType
 from protocols.gbcs.use_cases import Protection
@@ -32,6 +40,7 @@ from .asn1_home import (
     entropy,
 )
 from .credential_desk import (
+    CONTINGENCY,
     MODE,
     ROLE,
     STATUS,
@@ -132,8 +141,11 @@ def test_what_was_dated_before_a_decommissioning_is_not_done_by_the_device_made_
 def test_a_decommissioned_device_does_not_remember_its_parties_after_an_outage() -> None:
     desk = Desk(ESME, MODE.SUPPLIER_BY_SUPPLIER)
     assert b"2 ds" in (desk.rig.nvm.get("part/credentials") or b"")
-    desk.rig.device.decommission(START + 1)
+    device = desk.rig.device
+    assert b'"certificates":{}' not in (desk.rig.nvm.get("part/own keys") or b"")
+    device.decommission(START + 1)
     assert b"2 ds" not in (desk.rig.nvm.get("part/credentials") or b"")
+    assert b'"certificates":{}' in (desk.rig.nvm.get("part/own keys") or b"")
 
 
 # names
@@ -197,3 +209,44 @@ def test_a_trust_anchor_that_was_spoilt_in_memory_is_told_as_such() -> None:
         nvm.commit()
         with pytest.raises(CorruptRecord, match=rf"part/credentials.*{reason}"):
             desk.restart(nvm)
+
+
+def test_the_contingency_key_does_not_sign_in_the_name_of_the_device_itself() -> None:
+    desk = Desk(ESME, MODE.ANY_BY_CONTINGENCY)
+    before, point = desk.held(), desk.rig.device.keys.public_point(KeyName(desk.rig.identity, DS))
+    signer = MemoryKeyStore()
+    signer.generate(KeyName(desk.rig.identity, DS), entropy(CONTINGENCY, DS))
+    desk.send(desk.message(parcel(ESME, desk.mode), sender=desk.rig.identity, keys=signer))
+    assert not desk.answers()
+    assert desk.held() == before
+    assert desk.rig.device.keys.public_point(KeyName(desk.rig.identity, DS)) == point
+    assert desk.works()
+
+
+def test_a_losing_supplier_of_which_one_key_is_left_does_not_sign() -> None:
+    """The new supplier's signing key was taken, its agreement key was not: the old one's signature is worth nothing."""
+    desk = Desk(ESME, MODE.SUPPLIER_BY_TRANSITIONAL_COS)
+    rows = parcel(ESME, desk.mode).rows
+    bad = next(each for each in rows if each.cell == name_of(Cell(ROLE.SUPPLIER, KA)))
+    kept = [each if each is not bad else CredentialReplacement(b"\x30\x00", bad.cell) for each in rows]
+    assert sorted(statuses(desk.ask(Parcel(tuple(kept))))) == [SUCCESS, SUCCESS, STATUS.BAD_CERTIFICATE]
+    assert desk.rig.device.keys.public_point(KeyName(SUPPLIER, DS)) is None
+    assert not desk.works(MODE.LOAD_CONTROLLER_BY_SUPPLIER)
+    desk.restart(desk.rig.nvm)
+    assert not desk.works(MODE.LOAD_CONTROLLER_BY_SUPPLIER)
+
+
+def test_a_party_behind_the_broker_comes_with_its_own_certificate() -> None:
+    """One of another party, or for another use, is not taken, and the command not answered."""
+    asked = CredentialDetailsCommand(name_of(Cell(ROLE.ACCESS_CONTROL_BROKER, KA)), (ROLE.ROOT,))
+    for party, use, answers in ((STRANGER, KA, 1), (SUPPLIER, KA, 0), (STRANGER, DS, 0)):
+        rig = Asn1Rig(ESME)
+        introduced = certificate(party, ROLE.SUPPLIER, use, 7).octets
+        behind: dict[str, Any] = {
+            "supplementary_party": STRANGER,
+            "supplementary_counter": 5,
+            "certificate": introduced,
+        }
+        sent = rig.send(rig.command(0x0008, asked, BROKER, **behind))
+        assert len([each for each in sent if each.cra is Cra.RESPONSE]) == answers
+        assert (rig.device.keys.public_point(KeyName(STRANGER, KA)) is not None) is bool(answers)

@@ -224,6 +224,13 @@ def test_an_entry_that_clashes_is_not_restored() -> None:
     assert [each.result for each in answer.results] == [0, RESULT.INCOMPATIBLE_WITH_EXISTING_ENTRY]
 
 
+def test_a_log_that_is_restored_is_no_longer_than_others() -> None:
+    rig = Asn1Rig(TYPE.GPF)
+    entries = [DeviceLogEntry(Eui64(bytes((*bytes(7), n))), TYPE.TYPE_2) for n in range(1, DEVICE_LOG_SIZE + 2)]
+    answer = rig.ask(0x008C, RestoreDeviceLogCommand(tuple(entries)), BROKER)
+    assert [each.result for each in answer.results] == [RESULT.SUCCESS] * DEVICE_LOG_SIZE + [RESULT.DEVICE_LOG_FULL]
+
+
 def test_every_result_of_a_restoring_can_be_preset() -> None:
     rig = Asn1Rig(TYPE.GPF)
     entries = (DeviceLogEntry(OTHER, TYPE.TYPE_2), DeviceLogEntry(DISPLAY, TYPE.PPMID))
