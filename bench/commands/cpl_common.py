@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -47,6 +48,9 @@ def guarded(command: str, work: Callable[[], ExitCode]) -> ExitCode:
         return ExitCode.FAIL
     except (InputError, DatabaseError) as error:
         print(f"meterbench cpl {command}: {error}", file=sys.stderr)
+        return ExitCode.USAGE
+    except sqlite3.Error as error:  # a file that is spoiled, or a full disk
+        print(f"meterbench cpl {command}: the list cannot be used: {error}", file=sys.stderr)
         return ExitCode.USAGE
 
 

@@ -265,6 +265,11 @@ def _extend(
                 products.renew(entry.model, certificate, by, now)
     newer = [each for each in given.firmware if products.firmware(entry.model, each[1].version) != each[1]]
     for row, firmware in newer:
+        known = products.firmware(entry.model, firmware.version)
+        if known is not None and known.standing is Standing.LISTED:
+            there = known.hashes
+            other = (name for name, form in _HASH_COLUMNS.items() if firmware.hashes.get(form) != there.get(form))
+            raise row.wrong(next(other, "evidence"), f"what is on the list of {entry.model}")
         with _at(row, "firmware_version"):
             products.add_firmware(firmware, by, now)
     return new + len(newer), 1 + len(given.firmware) - len(newer)

@@ -305,3 +305,15 @@ def test_no_text_passes_for_a_line_that_is_not_there() -> None:
         assert "\n    9" not in printed
         assert not set("\x1b\u2028\u202e") & set(printed)
     assert said("list")["models"][0]["maker"] == line
+
+
+def test_a_spoiled_list_is_said_to_be_so() -> None:
+    listed()
+    file = Path("certified-products.sqlite")
+    octets = bytearray(file.read_bytes())
+    octets[4096:] = bytes(len(octets) - 4096)
+    file.write_bytes(octets)
+    for arguments in (("list",), ("export",), ("advance",), ("check", "meter.img")):
+        result = cpl(*arguments)
+        assert result.exit_code == ExitCode.USAGE, arguments
+        assert "malformed" in result.stderr

@@ -157,9 +157,16 @@ def test_a_listed_model_is_not_changed_by_taking_in(change: dict[str, Any], colu
 def test_another_hash_of_a_listed_version_is_refused() -> None:
     made, other = products(ESME), CertifiedProducts()
     other.add_model(entry(), [replace(listed(image(content=b"other")), version=VERSION)], ANYBODY, NOW)
-    with pytest.raises(TableError, match="evidence is missing") as refused:
+    with pytest.raises(TableError, match="what is on the list of ESME 1234:0001 expected") as refused:
         take_json(made, to_json(other).encode(), "list", SUPPLIER, NOW)
-    assert refused.value.name == "list: models[0].firmware[0].firmware_version"
+    assert refused.value.name == "list: models[0].firmware[0].hash_image"
+
+
+def test_another_reason_for_a_listed_version_is_refused() -> None:
+    made, other = products(ESME), CertifiedProducts()
+    other.add_model(entry(), [replace(listed(image()), evidence="another")], ANYBODY, NOW)
+    with pytest.raises(TableError, match="what is on the list of ESME 1234:0001 expected, found 'another'"):
+        take_json(made, to_json(other).encode(), "list", SUPPLIER, NOW)
 
 
 # what is wrong
@@ -292,3 +299,16 @@ def test_anything_is_refused_or_taken(octets: bytes, as_json: bool) -> None:
 
 def test_the_tests_list_is_complete() -> None:
     assert {each.kind for each in certificates()} == set(NEEDED[ESME])
+
+
+@pytest.mark.parametrize("form", HashForm)
+@pytest.mark.parametrize("by", [SUPPLIER, ANYBODY])
+@pytest.mark.parametrize("digits", ["00" * 32, ""])
+def test_no_hash_is_changed_by_a_table(form: HashForm, by: ListParty, digits: str) -> None:
+    made = products(ESME)
+    before = made.versions(MODELS[ESME]), made.changes()
+    spoiled = to_csv(made).replace(before[0][0].hashes[form].hex(), digits)
+    column = f"column hash_{form.replace('-', '_')}: what is on the list of ESME 1234:0001 expected"
+    with pytest.raises(TableError, match=column):
+        take_csv(made, spoiled.encode(), "list.csv", by, NOW)
+    assert (made.versions(MODELS[ESME]), made.changes()) == before
