@@ -294,6 +294,17 @@ def test_a_file_that_a_rig_names_lies_beside_it(tmp_path: Path) -> None:
     assert [each.updated_to for each in record.devices] == ["02000005"]
 
 
+def test_firmware_that_runs_already_is_not_brought_again(tmp_path: Path) -> None:
+    built(tmp_path, version="02000001")
+    file = tmp_path / "rig.toml"
+    file.write_text(METER_ALONE + 'update = "meter.img"\n')
+    record = run(load_rig(file), tmp_path, FIRMWARE)
+    assert failed(record) == {}
+    assert "meter runs firmware 02000001 already" in {
+        e.reason for e in record.exchanges if e.verdict is Verdict.SKIPPED
+    }
+
+
 def test_a_list_of_ones_own_decides(tmp_path: Path) -> None:
     image = built(tmp_path)
     file = tmp_path / "rig.toml"
