@@ -12,6 +12,7 @@ import pytest
 from bench.head_end import BROKER, Command, protect
 from bench.home import Home
 from bench.inventory import Status
+from bench.products.entries import Standing
 from bench.products.gate import ClearedImage
 from bench.products.keeping import HeadEndLists
 from bench.products.parties import ListParty, PartyKind
@@ -110,6 +111,25 @@ def test_what_is_on_the_list_for_another_model_does_not(wires: Wires) -> None:
 def test_what_was_withdrawn_does_not(wires: Wires) -> None:
     withdraw(wires.lists, wires.meter)
     refused(wires, wires.by_hand(wires.digests[METER], wires.meter).encode(), "no list of certified products is given")
+
+
+@pytest.mark.parametrize("how", ["version removed", "taken over as lapsed", "a certificate ends"])
+def test_what_is_on_the_list_no_more_does_not_either(wires: Wires, how: str) -> None:
+    products, now = wires.lists.products, wires.meter.now
+    known = wires.lists.inventory.device(wires.meter.eui64).model
+    assert known is not None
+    entry, (firmware,) = products.model(known), products.versions(known)
+    assert entry is not None
+    octets = wires.by_hand(wires.digests[METER], wires.meter).encode()
+    if how == "version removed":
+        products.remove_firmware(known, firmware.version, how, ListParty(PartyKind.SUPPLIER, ""), now)
+    else:
+        withdraw(wires.lists, wires.meter)
+        soon = tuple(each._replace(expires=now + 60) for each in entry.certificates)
+        again = replace(entry, standing=Standing.LAPSED) if "lapsed" in how else replace(entry, certificates=soon)
+        products.add_model(again, [firmware], ListParty(PartyKind.PANEL, ""), now)
+        wires.home.pass_time(60)
+    refused(wires, octets, "no list of certified products is given")
 
 
 def test_nothing_is_activated_on_a_suspended_device(wires: Wires) -> None:
