@@ -27,6 +27,7 @@ from .firmware_rows import METERS, ON_COMMAND, SMALL, THROUGH_HUB, row
 from .world import CHF, GSME, START
 
 STRANGER = eui64("00DB1234567891FF")
+WAN_PROVIDER = RemotePartyRole.WAN_PROVIDER
 Make = Callable[[Estate], FirmwareImage | bytes]
 
 
@@ -258,6 +259,12 @@ at_device("another model")(lambda e: e.file(model="00770001"))
 at_device("another maker's number")(lambda e: e.file(manufacturer="4321"))
 at_device("header altered, version")(lambda e: replace(e.file(), header=replace(e.file().header, file_version=7)))
 at_device("header altered, hardware")(lambda e: replace(e.file(), header=replace(e.file().header, hardware=(0, 9))))
+at_device("other hardware", (CHF,))(lambda e: e.file(hardware_versions=(2, 3)))  # of others the hub knows it first
+at_device("for another device", (CHF,))(
+    lambda e: FirmwareImage.build(
+        replace(e.file().header, destination=STRANGER), e.file().manufacturer_image, e.signer(WAN_PROVIDER).sign
+    )
+)
 at_device("signature of a wrong role", ON_COMMAND)(lambda e: e.file(role=RemotePartyRole.NETWORK_OPERATOR))
 at_device("signature altered", ON_COMMAND)(lambda e: replace(e.file(), signature=bytes(63) + b"\1"))
 at_device("an image without container")(
