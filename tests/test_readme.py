@@ -34,7 +34,7 @@ def meterbench_lines() -> list[str]:
 
 def test_the_readme_has_the_two_commands_and_three_things_to_try() -> None:
     lines = examples("README.md")
-    assert lines[:2] == ["sh .ci/in-venv meterbench run", "sh .ci/in-venv pytest"]
+    assert lines[:2] == ["sh .ci/in-venv meterbench run", "sh .ci/in-venv pytest -n auto"]
     assert [line.split()[1] for line in meterbench_lines()] == ["run", "decode", "corpus", "run"]
 
 
