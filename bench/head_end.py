@@ -69,6 +69,8 @@ class HeadEnd:
         self.sent: list[Command] = []
         self.planned: Callable[[Command, Instant], None] = lambda _command, _due: None
         """Told of every command that a device carries out later, and of when that is."""
+        self.may_speak_to: Callable[[Eui64], None] = lambda _device: None
+        """Asked before a command is built; raises for a device that the head end does not speak to."""
         self._first = FIRST_COUNTER if first_counter is None else first_counter
         self._counters: dict[tuple[RemotePartyRole, Eui64], int] = {}
         self._holders: dict[tuple[Eui64, RemotePartyRole], Party] = {}
@@ -177,11 +179,13 @@ class HeadEnd:
         """Build and protect a command; ``keep`` what goes out.
 
         One that activates firmware is built for an image that the gate has cleared. Raises GateError, unless it is
-        cleared today and for this device.
+        cleared today and for this device, and SuspendedError for any other to a device that is suspended.
 
         ``on_behalf_of`` makes the broker its originator; ``party`` sends it in its role, whether the device knows it
         or not.
         """
+        if request.use_case.message_code != ACTIVATE_FIRMWARE:  # the gate judges whom to speak to about these
+            self.may_speak_to(device)
         behalf = on_behalf_of
         role = BROKER if behalf is not None else sender
         found = party or self.holder(role or self.usual_sender(request.use_case, device), device)

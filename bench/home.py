@@ -19,6 +19,7 @@ from protocols.gbcs.key_folder import FolderKeyStore, KeyFolderError
 from protocols.gbcs.keys import KeyName, MemoryKeyStore, PurposeError
 from protocols.gbcs.message import Cra, Message
 from protocols.gbcs.roles import RemotePartyRole
+from protocols.instant import DAY, Instant
 
 from .clock import Clock, RealClock, VirtualClock
 from .counter_file import IN_RESERVE, read_counters, write_counters
@@ -61,6 +62,7 @@ class Home:
         """Devices whose cells of supplier and network operator hold the access control broker's certificates."""
         self.diary = Diary()
         self.installation = Installation(rig, self.pki, self.clock.now, self.diary.watch)
+        self._lapsed_on: Instant | None = None
         self._runner = asyncio.Runner()
 
     def __enter__(self) -> Self:
@@ -114,6 +116,7 @@ class Home:
             self.run(self.installation.advance(self.clock.now()))
             if self.clock.now() % LOOK_EVERY == 0:
                 self._look()
+            self._let_lapse()
         self.head_end.now = self.clock.now()
 
     def pass_to(self, multiple: int) -> None:
@@ -159,6 +162,19 @@ class Home:
 
         file = self.rig.head_end.products
         return lists_of(self, None if file is None else CertifiedProducts(file, create=False))
+
+    def _let_lapse(self) -> None:
+        """Once a day: the head end speaks no more to devices whose certification has ended.
+
+        A list in a file outlives the run, whose time is not the world's: ``meterbench cpl advance`` is for that.
+        """
+        today = self.clock.now() // DAY
+        if "lists" not in self.__dict__ or self.rig.head_end.products is not None or today == self._lapsed_on:
+            return
+        from .products.lapse import advance
+
+        self._lapsed_on = today
+        advance(self.lists.products, self.lists.inventory, self.lists.planned, self.clock.now())
 
     @cached_property
     def images(self) -> RigImages:

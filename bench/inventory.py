@@ -72,6 +72,10 @@ class UnknownDeviceError(InventoryError, LookupError):
         self.device = device
 
 
+class SuspendedError(InventoryError):
+    """A message for a device that is suspended: the head end does not speak to it."""
+
+
 class TransitionError(InventoryError):
     """A status that cannot follow the one that a device has."""
 

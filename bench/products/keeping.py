@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from protocols.eui64 import Eui64
+from protocols.eui64 import Eui64, eui64_text
 from protocols.gbcs.keys import KeyName, KeyUse
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import Instant
 
 from ..device_model import DeviceModel, product_text
 from ..head_end import party_text
-from ..inventory import Inventory, Status
+from ..inventory import Inventory, Status, SuspendedError
 from ..relations import RELATIONS
 from .gate import Gate
 from .listing import CertifiedProducts
@@ -51,7 +51,15 @@ def lists_of(home: Home, products: CertifiedProducts | None = None) -> HeadEndLi
     gate = Gate(kept, inventory, lambda role, device: signing_point(home.head_end, role, device))
     planned = PlannedWork()
     home.head_end.planned = lambda command, due: _plan(planned, home.head_end, command, due)
+    home.head_end.may_speak_to = lambda device: _check_status(inventory, device)
     return HeadEndLists(kept, inventory, planned, gate)
+
+
+def _check_status(inventory: Inventory, device: Eui64) -> None:
+    known = inventory.find(device)
+    if known is not None and known.status is Status.SUSPENDED:
+        why = next(each.why for each in reversed(inventory.history(device)) if each.what == "status")
+        raise SuspendedError(f"{eui64_text(device)} is suspended, and nobody speaks to it: {why}")
 
 
 def _plan(planned: PlannedWork, head_end: HeadEnd, command: Command, due: Instant) -> None:

@@ -9,13 +9,17 @@ import pytest
 
 from bench.clock import VirtualClock
 from bench.device_model import DeviceModel
-from bench.inventory import Inventory, Status
+from bench.home import Home
+from bench.inventory import Inventory, Status, SuspendedError
 from bench.products.assurance import NEEDED, Assurance, six_years_after
 from bench.products.deployed import deployed_products
 from bench.products.entries import Standing
+from bench.products.keeping import product_of
 from bench.products.lapse import advance, reinstate
 from bench.products.listing import CertifiedProducts
 from bench.products.planned_work import PlannedWork, Work, WorkKind
+from bench.requests import dlms
+from bench.rig import load_rig
 from protocols.eui64 import Eui64, eui64
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import DAY, instant
@@ -208,3 +212,23 @@ def _small_home(devices: Inventory, number: int, firmware: bytes) -> None:
         devices.set_status(device, Status.INSTALLED, NOW, "fitted")
         devices.contact(device, NOW)
         devices.set_status(device, Status.COMMISSIONED, NOW, "complete")
+
+
+def test_a_home_speaks_no_more_to_a_device_whose_certification_has_ended() -> None:
+    rig = load_rig()
+    with Home(rig.model_copy(update={"device": rig.devices[:2]})) as living:
+        hub, meter = living.targets
+        found = product_of(living, meter)
+        assert found is not None
+        model, hardware = found
+        ends = tuple(Assurance(each, f"{each}-1", living.clock.now() + DAY) for each in NEEDED[ESME])
+        held = replace(entry(ESME), model=model, hardware=(hardware,), certificates=ends)
+        living.lists.products.add_model(held, [replace(listed(image(ESME)), model=model)], ANYBODY, living.clock.now())
+        assert meter.ask(dlms("ECS52")).data
+        living.pass_time(DAY + 60)
+        assert living.lists.inventory.device(meter.eui64).status is Status.SUSPENDED
+        sent = meter.session.sent
+        with pytest.raises(SuspendedError, match="certification has lapsed"):
+            meter.ask(dlms("ECS52"))
+        assert meter.session.sent == sent
+        assert hub.ask(dlms("ECS26n")).data

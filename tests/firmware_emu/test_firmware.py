@@ -339,9 +339,7 @@ class Link:
     def offer(self, octets: bytes, now: int = START) -> list[Message]:
         """An image comes to the hub; what it sends over the WAN."""
         part = cast(FirmwareTransfer, self.hub.device.part("firmware transfer"))
-        return self.carry(
-            self.hub, self.hub.device.through(lambda: part.accept(self.rig.identity, octets), now), now
-        )
+        return self.carry(self.hub, self.hub.device.through(lambda: part.accept(self.rig.identity, octets), now), now)
 
     def carry(self, source: Asn1Rig, outputs: list[Any], now: int) -> list[Message]:
         """Bring frames to the other side, and theirs back."""
