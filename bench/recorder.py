@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from protocols.instant import Instant
 
-from .evidence import Check, Exchange, SeenMessage, Verdict
+from .evidence import Check, Exchange, Procedure, SeenMessage, Verdict
 from .findings import DeviceFinding
 
 
@@ -64,6 +65,7 @@ class Recorder:
         self._now, self._sink = now, sink
         self.current: OpenExchange | None = None
         self.exchanges: list[Exchange] = []
+        self.procedures: list[Procedure] = []
         self.test_title = ""
         self.requirements: tuple[str, ...] = ()
 
@@ -90,6 +92,31 @@ class Recorder:
         elif self.current is None and verdict is not None:
             self.current = OpenExchange(device, name, self.test_title or name, self._now())
         self.close(verdict, reason)
+
+    @contextmanager
+    def procedure(self, title: str, device: str) -> Iterator[Callable[[str], None]]:
+        """The exchanges inside belong together; what is given takes lines that say what came of them.
+
+        What breaks them off becomes the last line.
+        """
+        self.close()
+        place, first = len(self.procedures), len(self.exchanges) + 1
+        steps, breaks_off = list[str](), False
+        self.procedures.append(Procedure(title, device, (), first, first))
+        try:
+            yield steps.append
+        except BaseException as error:
+            breaks_off = not getattr(error, "recorded", False)  # and an exchange will hold the reason: see ``end_test``
+            steps.append(str(error) or type(error).__name__)
+            raise
+        finally:
+            last = len(self.exchanges) + (self.current is not None or breaks_off)
+            self.procedures[place] = Procedure(title, device, tuple(steps), first, last)
+
+    def whole_procedures(self) -> tuple[Procedure, ...]:
+        """In the order in which they began; none goes beyond the exchanges that there are."""
+        there = len(self.exchanges)
+        return tuple(each._replace(last=min(each.last, there)) for each in self.procedures)
 
     def verdicts(self) -> Sequence[Verdict]:
         """Of all exchanges so far."""

@@ -61,6 +61,7 @@ def recorded(rig: Rig, folder: Path, progress: Progress) -> Iterator[tuple[Home,
                 head,
                 devices=tuple(_as_left(home, record) for record in head.devices),
                 exchanges=tuple(done),
+                procedures=home.recorder.whole_procedures(),
                 plots=home.diary.plots(),
                 certificates=_certificates_of_parties(home),
             )

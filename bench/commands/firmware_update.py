@@ -116,15 +116,22 @@ def _work(
     order: Order, home: Home, products: CertifiedProducts, section: DeviceSection, told: _Told
 ) -> Callable[[bytes, bytes | None, Instant | None], None]:
     wait = PATIENCE if order.wait is None else order.wait
-    update = FirmwareUpdate(home, lists_of(home, products), home.target(section.name), told.step, wait)
+    title = "Activation cancelled" if order.cancel else "Firmware update"
 
     def work(file: bytes, detached: bytes | None, at: Instant | None) -> None:
-        if order.cancel:
-            update.cancel(file)
-            return
-        done = update.run(file, detached=detached, at=at)
-        if done.pending is not None:
-            told.step(f"the device will activate it at {instant_text(done.pending)}; nobody waits for that here")
+        with home.recorder.procedure(title, section.name) as note:
+
+            def step(line: str) -> None:
+                told.step(line)
+                note(line)
+
+            update = FirmwareUpdate(home, lists_of(home, products), home.target(section.name), step, wait)
+            if order.cancel:
+                update.cancel(file)
+                return
+            done = update.run(file, detached=detached, at=at)
+            if done.pending is not None:
+                step(f"the device will activate it at {instant_text(done.pending)}; nobody waits for that here")
 
     return work
 

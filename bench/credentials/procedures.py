@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from protocols.errors import DecodeError
+from protocols.eui64 import eui64_text
 from protocols.gbcs.asn1_credentials import (
     DeviceCertificateResult,
     IssueCredentialsCommand,
@@ -43,9 +44,11 @@ def hand_over(home: Home, target: Target, *parties: Party) -> None:
     Their cells hold the broker's certificates up to then. ``parties``: whom to hand it over to; usually the rig's own.
     """
     broker = home.head_end.holder(BROKER, target.eui64)
-    for party in parties or [home.head_end.holder(role, target.eui64) for role in (SUPPLIER, OPERATOR)]:
-        if cells_of(target.type, party.role):
-            _replace(home, target, BY_ITSELF[party.role], party, broker, f"Hand over to the {_words(party.role)}")
+    with home.recorder.procedure("Hand-over from the access control broker", target.name) as say:
+        for party in parties or [home.head_end.holder(role, target.eui64) for role in (SUPPLIER, OPERATOR)]:
+            if cells_of(target.type, party.role):
+                _replace(home, target, BY_ITSELF[party.role], party, broker, f"Hand over to the {_words(party.role)}")
+                say(f"cells of the {_words(party.role)}: now {eui64_text(party.eui64)}, read back from the device")
     home.awaiting_hand_over.discard(target.eui64)
 
 

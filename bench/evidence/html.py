@@ -54,6 +54,7 @@ def html_page(run: RunRecord, files: tuple[str, ...] = ()) -> str:
         others=sorted((one for one in numbered if one.exchange.verdict != Verdict.PASS), key=_urgency),
         matrix=_matrix(run, numbered),
         requirements=_requirements(numbered),
+        procedures=_procedures(run, numbered),
         totals={verdict: count for verdict, count in run.totals.items() if count},
     )
 
@@ -88,6 +89,17 @@ def _columns(run: RunRecord) -> list[str]:
     """The devices, and what else was tried; tests that were left out, of devices that the rig lacks, belong to none."""
     names = [device.name for device in run.devices]
     return list(dict.fromkeys(names + [tried.device for tried in run.tried]))
+
+
+def _procedures(
+    run: RunRecord, numbered: list[_Numbered]
+) -> dict[str, list[tuple[str, tuple[str, ...], Verdict, list[_Numbered]]]]:
+    """By title, in the order of the run: device, what came of it, verdict, exchanges."""
+    titled: dict[str, list[tuple[str, tuple[str, ...], Verdict, list[_Numbered]]]] = {}
+    for each in run.procedures:
+        row = each.device, each.steps, run.verdict_of(each), numbered[each.first - 1 : each.last]
+        titled.setdefault(each.title, []).append(row)
+    return titled
 
 
 def _requirements(numbered: list[_Numbered]) -> list[tuple[str, Verdict, list[_Numbered]]]:

@@ -162,6 +162,19 @@ class DeviceRecord:
         }
 
 
+class Procedure(NamedTuple):
+    """Several exchanges that do one thing to one device, such as an update of its firmware.
+
+    ``steps`` say in lines what came of it; ``first`` and ``last`` are the numbers of its exchanges, counted from 1.
+    """
+
+    title: str
+    device: str
+    steps: tuple[str, ...]
+    first: int
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class RunRecord:
     """A whole run. ``rig_sha256`` is the hash of the rig file's text; ``packages`` are name and version."""
@@ -177,6 +190,7 @@ class RunRecord:
     version: str = ""
     python: str = ""
     packages: tuple[tuple[str, str], ...] = ()
+    procedures: tuple[Procedure, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -199,6 +213,10 @@ class RunRecord:
         """When the last exchange was over."""
         return max((exchange.at + exchange.seconds for exchange in self.exchanges), default=self.started)
 
+    def verdict_of(self, procedure: Procedure) -> Verdict:
+        """The verdict of a procedure from its exchanges."""
+        return Verdict.of(exchange.verdict for exchange in self.exchanges[procedure.first - 1 : procedure.last])
+
     def head_json(self) -> dict[str, Any]:
         """What is known before the first exchange, as plain JSON."""
         return {
@@ -219,6 +237,7 @@ class RunRecord:
             **self.head_json(),
             "verdict": self.verdict.value,
             "totals": {verdict.value: count for verdict, count in self.totals.items()},
+            "procedures": [{**each._asdict(), "verdict": self.verdict_of(each).value} for each in self.procedures],
             "exchanges": [exchange.verdict_json() for exchange in self.exchanges],
         }
 

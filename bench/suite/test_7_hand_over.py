@@ -21,6 +21,7 @@ from bench.requests import Request, dlms, gbz
 from bench.spoiling import with_foreign_mac, with_foreign_signature
 from bench.target import Target
 from bench.tokens import electricity_top_up, gas_top_up
+from protocols.eui64 import eui64_text
 from protocols.gbcs.asn1_credentials import CredentialStatus, ReplacementMode
 from protocols.gbcs.roles import DeviceType, RemotePartyRole
 from protocols.instant import DAY
@@ -94,8 +95,10 @@ def test_broker_is_no_supplier_after_the_hand_over(home: Home, meter: Target) ->
 def test_change_of_supplier_and_back(home: Home, device: Target) -> None:
     """An incoming supplier takes the device over, and the one before takes it back."""
     before = home.head_end.holder(SUPPLIER, device.eui64)
-    change_supplier(home, device, home.pki.newcomer(SUPPLIER, before.root))
-    change_supplier(home, device, before)
+    with home.recorder.procedure("Change of supplier and back", device.name) as say:
+        for party in (home.pki.newcomer(SUPPLIER, before.root), before):
+            change_supplier(home, device, party)
+            say(f"cells of the supplier: now {eui64_text(party.eui64)}, read back from the device")
 
 
 @CHANGE
@@ -202,11 +205,14 @@ def test_recovery(home: Home) -> None:
             hand_over(home, target)
     inventory = _inventory(home, targets)
     old = {target.name: _parties(home, target) for target in targets}
-    report = Recovery(home, [party for name in old for party in old[name][:2] if party], inventory).run(targets)
-    seen = targets[0].observe("CS02b", "The devices after recovery")
-    seen.expect("left", [], [f"{each.name}: {each.outcome}, {each.reason}" for each in report.left])
-    statuses = {target.name: str(inventory.device(target.eui64).status) for target in targets}
-    seen.expect("statuses", dict.fromkeys(statuses, str(Status.RECOVERED)), statuses)
+    with home.recorder.procedure("Recovery after a compromise", "all devices") as say:
+        report = Recovery(home, [party for name in old for party in old[name][:2] if party], inventory).run(targets)
+        seen = targets[0].observe("CS02b", "The devices after recovery")
+        statuses = {target.name: str(inventory.device(target.eui64).status) for target in targets}
+        for name, status in statuses.items():
+            say(f"{name}: {status}")
+        seen.expect("left", [], [f"{each.name}: {each.outcome}, {each.reason}" for each in report.left])
+        seen.expect("statuses", dict.fromkeys(statuses, str(Status.RECOVERED)), statuses)
     for target in targets:
         if target.type in (DeviceType.ESME, DeviceType.GSME):
             _refuses_used_keys(home, target, *old[target.name])

@@ -12,7 +12,16 @@ from xml.etree import ElementTree as Xml
 
 import pytest
 
-from bench.evidence import Check, EvidenceFolder, Exchange, SeenMessage, Verdict, verify_manifest, write_evidence
+from bench.evidence import (
+    Check,
+    EvidenceFolder,
+    Exchange,
+    Procedure,
+    SeenMessage,
+    Verdict,
+    verify_manifest,
+    write_evidence,
+)
 from bench.evidence.html import html_page
 from bench.evidence.junit import junit_xml
 from protocols.gbcs.message import Message
@@ -159,7 +168,7 @@ def test_faults_stand_before_what_was_not_tried() -> None:
     left_out = replace(exchange(Verdict.SKIPPED, ""), device="nobody", title="4 tests for a CHF")
     text = html_page(run(left_out, exchange(Verdict.PASS), exchange(Verdict.FAIL, reason="denied")))
     assert "2 exchanges with 1 device\n" in text
-    assert "1 did not pass;" in text
+    assert "1 did not pass, and is listed first" in text
     urgent = text[text.index("What did not pass") : text.index("Use cases and devices")]
     assert urgent.index("denied") < urgent.index("4 tests for a CHF")
     matrix = text[text.index("Use cases and devices") : text.index("Requirements")]
@@ -262,3 +271,19 @@ def test_hostile_text_can_be_written_everywhere(tmp_path: Path) -> None:
 def test_a_message_that_could_not_be_decoded_says_so() -> None:
     page = html_page(run(_only_received(seen("response", problem="octet 5: expected a length"))))
     assert "Not decoded: octet 5: expected a length" in page
+
+
+def test_the_page_shows_procedures_by_title_with_verdict_and_exchanges() -> None:
+    """Exchanges that do one thing together stand together near the top, with what came of them."""
+    made = run(exchange(Verdict.PASS), exchange(Verdict.FAIL), exchange(Verdict.PASS))
+    steps = ("gate: cleared", HOSTILE)
+    procedures = (Procedure("Firmware update", "kitchen", steps, 1, 3), Procedure("Hand-over", "hall", ("done",), 3, 3))
+    made = replace(made, procedures=procedures)
+    page = html_page(made)
+    section = page[page.index("Firmware and credentials") : page.index("Use cases and devices")]
+    assert section.index("Firmware update") < section.index("gate: cleared") < section.index("Hand-over")
+    assert all(f'href="#x{number}"' in section for number in (1, 2, 3))
+    assert section.index("✗ FAIL") < section.index("✓ PASS")
+    assert "<script>" not in section
+    assert [each["verdict"] for each in made.summary_json()["procedures"]] == ["FAIL", "PASS"]
+    assert "Firmware and credentials" not in html_page(run())

@@ -68,6 +68,15 @@ def test_the_whole_suite_passes_on_the_embedded_home(tmp_path: Path) -> None:
     use_cases = {exchange.use_case for exchange in record.exchanges}
     assert len(use_cases) >= 40
     assert {exchange.device for exchange in record.exchanges} == {device.name for device in load_rig().devices}
+    done = {(each.title, each.device) for each in record.procedures}
+    updated = {"hub", ELECTRICITY, GAS, "load-switch", "load-controller", "prepayment-display"}
+    assert {device for title, device in done if title == "Firmware update"} == updated
+    assert {device for title, device in done if title == "Altered image at the gate"} == updated
+    handed_over = {ELECTRICITY, GAS, "gas-proxy", "load-switch", "load-controller"}
+    assert {device for title, device in done if title == "Hand-over from the access control broker"} == handed_over
+    assert {record.verdict_of(each) for each in record.procedures} == {Verdict.PASS}
+    shown = [text for each in record.exchanges for made in each.checks for text in (made.expected, made.found)]
+    assert not [text for text in shown if "value=" in text or "<" in text], "types of the program"
 
 
 def test_the_days_of_the_home_are_in_the_report(tmp_path: Path) -> None:
