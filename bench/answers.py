@@ -32,6 +32,7 @@ from protocols.zigbee.zcl import DEFAULT_RESPONSE, STATUS_TEXTS, SUCCESS, Defaul
 from .evidence import Check, Verdict
 from .findings import Inconclusive
 from .head_end import Command, HeadEnd, party_text
+from .plain_text import plain_text
 
 if TYPE_CHECKING:
     from protocols.gbcs.payload import GbcsPayload
@@ -43,7 +44,7 @@ TIME_TOLERANCE = 10
 def check(name: str, expected: object, found: object, *, passed: bool | None = None) -> Check:
     """A check of equality, or with ``passed`` of anything."""
     good = expected == found if passed is None else passed
-    return Check(name, Verdict.PASS if good else Verdict.FAIL, str(expected), str(found))
+    return Check(name, Verdict.PASS if good else Verdict.FAIL, plain_text(expected), plain_text(found))
 
 
 @dataclass(slots=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from protocols import instant
 from protocols.dlms.data import CompactArray, Data, DataType
 from protocols.errors import RemoteProtocolError
 from protocols.gbcs.roles import DeviceType
@@ -9,6 +12,9 @@ from protocols.instant import Instant
 
 from .answers import Answer
 from .requests import Period, Request, dlms, gbz
+
+if TYPE_CHECKING:
+    from .target import Reply
 
 EVENTS_CLUSTER, PUBLISH_EVENT_LOG = 0x0709, 0x01
 GSME_SECURITY_LOG = 4
@@ -34,6 +40,16 @@ def entries(answer: Answer) -> list[tuple[Instant, int, bytes]]:
     if len(answer.data) != 1:
         raise RemoteProtocolError(f"a log is one value, not {len(answer.data)}")
     return [_entry(row) for row in _rows(answer.data[0])]
+
+
+def check_times(reply: Reply, period: Period) -> list[str]:
+    """That the entries of a log that was read lie in the period asked for; gives their times, in ISO 8601."""
+    times = [at for at, _, _ in entries(reply.answer)]
+    shown = [instant.text(at) for at in times]
+    good = all(period.start <= at <= period.end for at in times)
+    span = f"from {instant.text(period.start)} to {instant.text(period.end)}"
+    reply.that("times of the entries", span, shown, good=good)
+    return shown
 
 
 def logged_codes(answer: Answer) -> list[int]:

@@ -12,6 +12,7 @@ from protocols.gbcs.roles import DeviceType
 from protocols.instant import DAY, Instant
 
 from ..requests import Period, asn1, dlms, gbz
+from ..rows import rows
 from ..security_log import entries, log_request
 from ..target import Target
 
@@ -91,7 +92,8 @@ def _electricity(target: Target, state: State, when: str) -> None:
     registers = target.ask(dlms("ECS17b", title=f"Read import registers {when}"))
     state.used["import register, Wh"] = int(registers.data[0].value[0].value[0].value)
     profile = dlms("ECS22b", period=Period(state.since, state.until), title=f"Read half-hour profile {when}")
-    state.fixed["half-hour profile"] = target.ask(profile).data[0]
+    table = rows(target.ask(profile).data[0].value[0])
+    state.fixed["half-hour profile"] = [(instant.text(at), *values) for at, *values in table]
     for case, name in (("ECS24", "tariff"), ("ECS26b", "voltage configuration"), ("ECS26j", "payment mode")):
         state.fixed[name] = target.ask(dlms(case, title=f"Read {name} {when}")).data
     state.fixed["state of the supply"] = target.ask(dlms("ECS45", title=f"Read state of the supply {when}")).data

@@ -180,7 +180,8 @@ class FirmwareUpdate:
         """The device reports the hash that it has computed itself."""
         wait = seconds_on_the_radio(len(cleared.file))
         seen, message = self._listen(DELIVERY, "Receipt of the image", *RECEIPTS, wait=wait)
-        seen.that("receipt alert", "an alert with the hash of the image", "none", good=message is not None)
+        found = "none" if message is None else "an alert"
+        seen.that("receipt alert", "an alert with the hash of the image", found, good=message is not None)
         code, digest = (0, b"") if message is None else _received(message)
         self._say(f"receipt: alert {_alert_text(code)}, the device computed SHA-256 {digest.hex()}")
         seen.expect("alert code", _alert_text(IMAGE_GOOD), _alert_text(code))

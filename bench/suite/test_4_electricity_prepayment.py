@@ -160,7 +160,7 @@ def test_top_up_pays_accumulated_debt_first(home: Home, esme: Target) -> None:
         before = in_need(home, esme)
         esme.ask(electricity_top_up(esme.head_end, pounds=1))
         reply, after = account_reply(esme, "Read balances after a top-up of £1")
-        reply.expect("accumulated debt", max(0, before.accumulated - POUND), after.accumulated)
+        reply.expect("accumulated debt, millipence", max(0, before.accumulated - POUND), after.accumulated)
         repaid = max(0, POUND - before.accumulated - max(0, -before.balance))
         reply.within("emergency credit, which the rest repays", before.emergency + repaid, after.emergency, 10)
 

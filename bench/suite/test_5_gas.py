@@ -7,7 +7,7 @@ import pytest
 from bench.clock_setting import set_clock
 from bench.home import Home
 from bench.requests import Period, gbz
-from bench.security_log import entries
+from bench.security_log import check_times
 from bench.target import Reply, Target
 from protocols.instant import HALF_HOUR, HOUR
 
@@ -127,10 +127,7 @@ def log(gsme: Target, name: str, number: int, title: str) -> None:
     fields = {"event_control_and_log_id": number, "start_time": period.start, "end_time": period.end}
     reply = gsme.ask(gbz(name, fields, title=title), success=False)
     reply.that("status", "00 or 8B", reply.statuses, good=set(reply.statuses) <= {0x00, 0x8B})
-    times = [at for at, _, _ in entries(reply.answer)]
-    reply.that(
-        "times of the entries", "in the period", times, good=all(period.start <= at <= period.end for at in times)
-    )
+    check_times(reply, period)
 
 
 def valve_state(gsme: Target, expected: int) -> None:

@@ -354,10 +354,10 @@ WRONG_ROLE = f"{REPLACE} of another role"
 @pytest.mark.parametrize(
     ("defect", "title", "reason"),
     [
-        ("accepts-wrong-certificate-role", WRONG_ROLE, "results: expected ['BAD_CERTIFICATE'"),
-        ("stops-at-bad-credential", WRONG_ROLE, "'not reported'"),
-        ("skips-certificate-path", f"{REPLACE} under a foreign root", "results: expected ['NO_TRUST_ANCHOR'"),
-        ("ignores-certificate-validity", f"{REPLACE} that has expired", "results: expected ['BAD_CERTIFICATE'"),
+        ("accepts-wrong-certificate-role", WRONG_ROLE, "results: expected [BAD_CERTIFICATE"),
+        ("stops-at-bad-credential", WRONG_ROLE, "not reported"),
+        ("skips-certificate-path", f"{REPLACE} under a foreign root", "results: expected [NO_TRUST_ANCHOR"),
+        ("ignores-certificate-validity", f"{REPLACE} that has expired", "results: expected [BAD_CERTIFICATE"),
         ("ignores-counter-floors", "Close the load switch, which is closed", "answer: expected a response, found none"),
         ("accepts-wrong-signature", "A change of supplier with a forged signature", "answer to what must be refused"),
         ("ignores-role", "A supplier's command from the broker after the hand-over", "alert: expected 8F30"),
