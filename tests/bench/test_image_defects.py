@@ -154,6 +154,10 @@ DEFECTS: dict[str, Found] = {
         GAS_SIDE, HUB, "test_8_gas_proxy.py",
         {"The answer of the gas meter, by way of the hub": (HUB, "answer: expected a response, found none")},
     ),
+    "ppmid-display-freezes": Found(
+        (HUB, ELECTRICITY, DISPLAY), DISPLAY, "test_8_displays.py",
+        {"Read import register, to compare it with the prepayment-display": (ELECTRICITY, "import on the display")},
+    ),
     "hcalcs-relay-keeps-last-level": Found(
         (HUB, ELECTRICITY, SWITCH), SWITCH, "test_8_load_control.py",
         {"The relay, the meter silent for two hours": (SWITCH, "relay: expected 0, found 100")},
@@ -230,7 +234,14 @@ def test_the_whole_run_updates_every_device(tmp_path: Path) -> None:
 def test_every_example_with_a_defect_is_tried() -> None:
     assert set(DEFECTS) | NOT_VISIBLE == set(names(defective=True)) | {"esme-does-not-start"}
     kinds = {manifest(name).device_type for name in DEFECTS}
-    assert kinds == {DeviceType.ESME, DeviceType.GSME, DeviceType.CHF, DeviceType.HCALCS, DeviceType.SAPC}
+    assert kinds == {
+        DeviceType.ESME,
+        DeviceType.GSME,
+        DeviceType.CHF,
+        DeviceType.PPMID,
+        DeviceType.HCALCS,
+        DeviceType.SAPC,
+    }
 
 
 def test_an_image_may_be_left_out(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from protocols.zigbee.smart_energy import command_named
 from protocols.zigbee.smart_energy_common import METERING, PREPAYMENT, PRICE
 from protocols.zigbee.zcl import ClusterCommand, ReadAttributes, ReadAttributesResponse
 
+from ...defects import register_defect
 from ...engines.tariff import gas_energy
 from ...outputs import Show
 from ...part import Part
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
     from ...device import Device
     from ..electricity.han_face import HanFace
+
+DISPLAY_FREEZES = register_defect("display-freezes", "goes on showing the first register readings that it has got")
 
 IMPORT, SUPPLY, UNIT, DEMAND, LIGHT = 0x0000, 0x0014, 0x0300, 0x0400, 0x0207
 FACTOR, CALORIFIC = 0x0302, 0x0304
@@ -163,8 +166,7 @@ class Display(Part):
             used = read[IMPORT] - readings.values.get("import", read[IMPORT])
             readings.values["import"] = read[IMPORT]
             self._add_cost(readings, self._watt_hours(fuel, used))
-            unit, digits = ("kWh", read[IMPORT] / 1000) if fuel is Fuel.ELECTRICITY else ("m3", read[IMPORT] / 1000)
-            self.show(f"{name} import", f"{digits:.3f} {unit}")
+            self._show_import(f"{name} import", read[IMPORT], "kWh" if fuel is Fuel.ELECTRICITY else "m3")
             if self._prices and "price" in readings.values:
                 self.show(f"{name} cost today", pounds(readings.day_cost // 1000))
         if DEMAND in read:
@@ -173,6 +175,10 @@ class Display(Part):
             self.show(f"{name} light", _LIGHTS[read[LIGHT]])
         if SUPPLY in read:
             self.show(f"{name} supply", _SUPPLY.get(read[SUPPLY], "?"))
+
+    def _show_import(self, item: str, amount: int, unit: str) -> None:
+        if item not in self.shown or not self.device.defective(DISPLAY_FREEZES):
+            self.show(item, f"{amount / 1000:.3f} {unit}")
 
     def _watt_hours(self, fuel: Fuel, used: int) -> int:
         """Energy in what a register has moved by; gas is priced by energy and measured by volume."""
