@@ -21,10 +21,8 @@ from protocols.instant import Instant
 
 from .observer import Observer
 from .pki import CELLS, Party
-from .requests import Header, Request
+from .requests import ACTIVATE_FIRMWARE, Header, Request
 
-ACTIVATE_FIRMWARE = 0x0012
-"""The message code of the command that activates firmware (CS06)."""
 BROKER = RemotePartyRole.ACCESS_CONTROL_BROKER
 FIRST_COUNTER = 1 << 32
 """Counters begin here: the upper half of a counter names prepayment tokens and must not be zero."""

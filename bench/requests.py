@@ -30,6 +30,8 @@ from protocols.zigbee.zcl import CommandRow, ReadAttributes
 if TYPE_CHECKING:
     from .products.gate import ClearedImage
 
+ACTIVATE_FIRMWARE = 0x0012
+"""The message code of the command that activates firmware (CS06)."""
 START_OF_TIME: Instant = 0
 END_OF_TIME: Instant = 0xFFFF_FFFE
 """The open ends of a range of entries, in seconds; how the specification writes them is not public."""

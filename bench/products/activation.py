@@ -14,8 +14,8 @@ from protocols.gbcs.asn1_types import decode_asn1
 from protocols.gbcs.message import Cra, Message
 from protocols.instant import Instant
 
-from ..head_end import ACTIVATE_FIRMWARE
 from ..inventory import REACHABLE
+from ..requests import ACTIVATE_FIRMWARE
 from .entries import Standing
 from .gate import is_issued
 from .hashes import ON_THE_WIRE
