@@ -12,12 +12,17 @@ from typing import Any
 
 import pytest
 
+from protocols.gbcs.roles import DeviceType
+from protocols.instant import DAY
+
 from . import plugin
 from .evidence import RunRecord, Verdict
 from .home import Home
 from .recording import Progress, recorded
 from .rig import Rig
+from .target import Target
 
+NO_LOAD = "the rig gives the meter no load: it measures nothing, and wrong amounts cannot be seen"
 _CARRIED_OUT = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 
@@ -59,6 +64,17 @@ class _Hooks:
         for kind, number in left_out.items():
             self._home.recorder.open("bench", "", _left_out(number, kind.upper()))
             self._home.recorder.close(Verdict.SKIPPED, f"the rig has no {kind.upper()}")
+        for target in self._home.targets:
+            if target.type in (DeviceType.ESME, DeviceType.GSME) and _idle(target):
+                self._home.recorder.open(target.name, "", "Amounts other than nothing")
+                self._home.recorder.close(Verdict.SKIPPED, NO_LOAD)
+
+
+def _idle(target: Target) -> bool:
+    """Whether a meter has nothing to measure in the first day of the run."""
+    load, now = target.section.load, target.now
+    used = load.litres_between if target.type is DeviceType.GSME else load.watt_hours_between
+    return used(now, now + DAY) == 0
 
 
 def _left_out(number: int, kind: str) -> str:

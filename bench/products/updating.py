@@ -256,7 +256,10 @@ def _refusal(refused: GateError) -> Check:
     computed, listed = refused.hashes()
     kind = f"SHA-256 of {refused.form}"
     return Check(
-        refused.check, Verdict.FAIL, f"{kind} listed {listed}", f"{refused.reason}; {kind} computed {computed}"
+        refused.check,
+        Verdict.FAIL,
+        f"cleared, {kind} listed {listed}",
+        f"refused: {refused.reason}; {kind} computed {computed}",
     )
 
 

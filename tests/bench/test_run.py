@@ -17,7 +17,7 @@ from bench.head_end import HeadEnd
 from bench.pki import TestPki
 from bench.requests import dlms
 from bench.rig import load_rig
-from bench.runner import run_suite
+from bench.runner import NO_LOAD, run_suite, suite_folder
 from bench.spoiling import with_altered_octet
 from protocols.dlms.data import octet_string
 from protocols.errors import DecodeError
@@ -242,3 +242,14 @@ def test_any_pytest_file_can_use_a_rig(tmp_path: Path) -> None:
     assert found.returncode == 1, found.stdout + found.stderr
     assert "1 failed, 1 passed" in found.stdout
     assert "DeviceFinding: version: expected another, found 02000001" in found.stdout
+
+
+@pytest.mark.parametrize(("load", "said"), [("", True), ("load = { watts = 500 }\n", False)])
+def test_a_meter_that_measures_nothing_is_said_to_be_untested_in_that(tmp_path: Path, load: str, said: bool) -> None:
+    """Amounts that are wrong by a factor are right where nothing is used."""
+    section = 'name = "meter"\ntype = "ESME"\neui64 = "00-DB-12-34-56-78-90-A0"\nreach = "memory:"\n'
+    (tmp_path / "one.toml").write_text(f'name = "one meter"\n[[device]]\n{section}{load}')
+    tests = [str(suite_folder() / "test_9_refusals.py")]
+    record = run_suite(load_rig(tmp_path / "one.toml"), tmp_path / "evidence", tests=tests)
+    found = [each for each in record.exchanges if each.device == "meter" and each.verdict is Verdict.SKIPPED]
+    assert [each.reason for each in found] == [NO_LOAD] * said
