@@ -25,12 +25,16 @@ class DatabaseError(LocalProtocolError):
 
 
 class Form(NamedTuple):
-    """What a file holds: words for people, four octets that mark it, the number of its form, and what makes it."""
+    """What a file holds: words for people, four octets that mark it, the number of its form, and what makes it.
+
+    ``command``: what makes a file that is missing.
+    """
 
     what: str
     mark: bytes
     version: int
     statements: tuple[str, ...]
+    command: str = ""
 
 
 def open_database(path: Path | str | None, form: Form, *, create: bool = True) -> sqlite3.Connection:
@@ -39,7 +43,8 @@ def open_database(path: Path | str | None, form: Form, *, create: bool = True) -
     Raises DatabaseError for a file that is not there, cannot be read, holds something else or has a newer form.
     """
     if path is not None and not create and not os.path.exists(path):
-        raise DatabaseError(f"{path}: no such file; it should hold {form.what}")
+        made = f", which is made by: {form.command}" if form.command else ""
+        raise DatabaseError(f"{path}: no such file; it should hold {form.what}{made}")
     try:
         db = sqlite3.connect(":memory:" if path is None else path, timeout=WAIT_SECONDS, isolation_level=None)
     except sqlite3.Error as error:

@@ -16,7 +16,7 @@ from ..exit_codes import ExitCode
 from ..firmware import public_point
 from ..inventory import Inventory
 from ..products import lapse, tables
-from ..products.entries import ListedFirmware, ListedModel, Standing
+from ..products.entries import ListChange, ListedFirmware, ListedModel, Standing
 from ..products.entry_checks import ListError
 from ..products.examination import examine
 from ..products.hashes import hashes_of
@@ -29,6 +29,7 @@ from .cpl_common import (
     certificate,
     change_json,
     change_lines,
+    changed,
     detached_signature,
     device_model,
     digits,
@@ -84,7 +85,8 @@ def run_add(
     now, who = moment(at), party(by)
     model, firmware = _firmware(given, evidence)
     hardware = tuple(int.from_bytes(digits(each, 4, "--hardware"), "big") for each in given.hardware)
-    with opened(file, create=True) as products:
+
+    def add(products: CertifiedProducts) -> tuple[ListChange, ...]:
         known = products.model(model)
         before = last_number(products.changes())
         if known is None or known.standing is Standing.REMOVED:
@@ -92,7 +94,9 @@ def run_add(
             products.add_model(entry, [firmware] if firmware else [], who, now)
         else:
             _extend(products, known, firmware, hardware, evidence, who, now)
-        changes = products.changes(before)
+        return products.changes(before)
+
+    changes = changed(file, add)
     tell(change_lines(changes), [change_json(each) for each in changes], as_json=as_json)
     return ExitCode.PASS
 
@@ -267,8 +271,7 @@ def run_import(file: Path, table: Path, by: str, at: str | None, *, as_json: boo
     """Take in a table. Raises InputError, TableError, DatabaseError."""
     now, who, take = moment(at), party(by), _form(table, TAKERS)
     octets = read_octets(table, tables.MAX_TABLE)
-    with opened(file, create=True) as products:
-        taken = take(products, octets, str(table), who, now)
+    taken = changed(file, lambda products: take(products, octets, str(table), who, now))
     tell([f"{table}: {taken.new} new entries, {taken.known} on the list already"], taken._asdict(), as_json=as_json)
     return ExitCode.PASS
 
@@ -281,8 +284,13 @@ def run_export(file: Path, out: Path | None, *, as_json: bool) -> ExitCode:
         text = write(products)
     if out is None:
         say(text.rstrip("\n"))
-    else:
+        return ExitCode.PASS
+    try:
         out.write_text(text, encoding="utf-8", newline="")
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", str(out)) from None
+    if not as_json:
+        say(f"written: {out}")
     return ExitCode.PASS
 
 
@@ -300,11 +308,12 @@ def run_log(file: Path, after: int, *, as_json: bool) -> ExitCode:
     return ExitCode.PASS
 
 
-def run_subscribe(file: Path, name: str) -> ExitCode:
+def run_subscribe(file: Path, name: str, *, as_json: bool) -> ExitCode:
     """Announce to somebody. Raises DatabaseError."""
     with opened(file) as products:
         products.subscribe(name)
-        tell([f"changes are announced to {', '.join(products.subscribers())}"], None, as_json=False)
+        subscribers = list(products.subscribers())
+    tell([f"changes are announced to {', '.join(subscribers)}"], {"subscribers": subscribers}, as_json=as_json)
     return ExitCode.PASS
 
 

@@ -209,11 +209,12 @@ def log(
 def subscribe(
     name: Annotated[str, typer.Argument(metavar="NAME", help="To whom changes are announced from now on.")],
     file: List = DEFAULT,
+    json: Json = False,
 ) -> None:
     """Have every change from now on announced to somebody."""
     from .cpl import guarded, run_subscribe
 
-    raise typer.Exit(guarded("subscribe", lambda: run_subscribe(file, name)))
+    raise typer.Exit(guarded("subscribe", lambda: run_subscribe(file, name, as_json=json)))
 
 
 @app.command()

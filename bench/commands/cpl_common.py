@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unicodedata import category
 
 from protocols.errors import DecodeError
@@ -35,6 +35,8 @@ from ..rig import KINDS, kind_name
 from ..written_time import EXAMPLE, read_time
 from .output import say
 
+T = TypeVar("T")
+
 _UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 """Categories of characters that end a line, or control how text is shown."""
 
@@ -59,6 +61,22 @@ def opened(file: Path, *, create: bool = False) -> Iterator[CertifiedProducts]:
     """The list in a file. Raises DatabaseError."""
     with closing(CertifiedProducts(file, create=create)) as products:
         yield products
+
+
+def changed(file: Path, change: Callable[[CertifiedProducts], T]) -> T:
+    """Change the list in a file, which is made if it is not there; a change that fails makes none.
+
+    Raises DatabaseError and what ``change`` raises.
+    """
+    new = not file.exists()
+    if new:
+        with closing(CertifiedProducts()) as rehearsed:
+            change(rehearsed)
+    with opened(file, create=True) as products:
+        done = change(products)
+    if new:
+        print(f"new list: {file}", file=sys.stderr)
+    return done
 
 
 def tell(lines: Sequence[str], value: Any, *, as_json: bool) -> None:

@@ -192,6 +192,8 @@ def _example_line(row: dict[str, Any]) -> str:
 def _recipe(source: str) -> Recipe:
     if not os.path.exists(source) and source in examples.names():
         return examples.recipe(source)
+    if not os.path.exists(source):
+        raise InputError("neither a file nor an example (meterbench firmware examples)", source)
     return parse_recipe(_read(Path(source)), source)
 
 

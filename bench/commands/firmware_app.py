@@ -170,7 +170,7 @@ def update(
         typer.Option("--wait", metavar="SECONDS", min=0, help="How long to wait for the device (default: 3 hours)."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the evidence (default: evidence).")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder for the evidence (default: evidence-of-update).")
     ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", metavar="N", min=0, max=2**64 - 1, help="Seed in place of the rig file's.")

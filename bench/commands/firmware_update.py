@@ -32,7 +32,8 @@ from ..written_time import EXAMPLE, read_time
 from .cpl_common import detached_signature, read_octets
 from .output import say
 
-DEFAULT_OUT = Path("evidence")
+DEFAULT_OUT = Path("evidence-of-update")
+"""Not where the suite leaves its evidence, which would be gone."""
 
 
 class Order(NamedTuple):
@@ -181,7 +182,7 @@ def _device(rig: Rig, wanted: str) -> DeviceSection:
         names = ", ".join(f"{each.name} {eui64_text(each.eui64)}" for each in rig.devices)
         raise InputError(f"the rig has no device {wanted!r}; it has {names}", "--device")
     if not can_be_updated(found.type):
-        raise InputError(f"a {kind_name(found.type)} has no firmware of its own to update", "--device")
+        raise InputError(f"{found.name} ({kind_name(found.type)}) has no firmware of its own to update", "--device")
     return found
 
 

@@ -48,7 +48,7 @@ def _check_certificates(entry: ListedModel, now: Instant) -> None:
     if lacking and entry.standing is Standing.LISTED:
         needed = ", ".join(NEEDED[entry.model.type])
         raise ListError(
-            f"{entry.model}: without a valid certificate: {', '.join(lacking)}; a "
+            f"{entry.model}: without a valid certificate: {', '.join(lacking)}; an entry for "
             f"{kind_name(entry.model.type)} needs {needed}"
         )
 

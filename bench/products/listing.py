@@ -72,6 +72,7 @@ _FORM = Form(
             number INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, recipient TEXT NOT NULL, text TEXT NOT NULL
         )""",
     ),
+    "meterbench cpl add",
 )
 _MODELS = "SELECT id, type, manufacturer, model, maker_key, maker, name, standing FROM model "
 _FIRMWARE = "SELECT version, image, image_and_id, evidence, standing FROM firmware "

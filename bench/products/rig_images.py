@@ -18,7 +18,7 @@ from protocols.instant import Instant
 
 from ..device_model import DeviceModel
 from ..firmware import read_firmware
-from ..firmware.examples import build_example, maker, manifest
+from ..firmware.examples import build_example, maker, manifest, names
 from ..firmware.reading import decode_signature
 from ..firmware.signing_keys import public_point
 from ..reading import InputError
@@ -90,7 +90,7 @@ class RigImages:
     def _find(self, target: Target) -> RigImage:
         wanted, rig = target.section.update, self._home.rig
         if not can_be_updated(target.type):
-            raise NoImage(f"a {kind_name(target.type)} has no firmware of its own")
+            raise NoImage(f"{target.name} ({kind_name(target.type)}) has no firmware of its own")
         if wanted == NO_UPDATE:
             raise NoImage(f"the rig says that {target.name} is not updated")
         emulated = self._home.emulated(target.name)
@@ -139,9 +139,12 @@ class RigImages:
 def check_update(update: str, kind: DeviceType) -> None:
     """Complain of an image that a device of this kind cannot have, before anything runs. Raises InputError."""
     if not can_be_updated(kind):
-        raise InputError(f"a {kind_name(kind)} has no firmware of its own", update)
+        raise InputError(f"a device of type {kind_name(kind)} has no firmware of its own", update)
     if is_file_name(update):
         _of_file(Path(update))
+    elif update not in (NO_UPDATE, "", *names()):
+        there = ", ".join(names(kind))
+        raise InputError(f"neither a file's name, which has a dot or slash, nor an example; there are {there}", update)
     elif update not in (NO_UPDATE, "") and manifest(update).device_type is not kind:
         raise InputError(f"an example for {manifest(update).device_type.value}, not for {kind_name(kind)}", update)
 

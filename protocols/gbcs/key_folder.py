@@ -101,6 +101,8 @@ class FolderKeyStore(MemoryKeyStore):
         """A new folder for keys, readable for its owner alone. Raises KeyFolderError when there is one already."""
         try:
             folder.mkdir(mode=0o700, parents=True)
+        except FileExistsError:
+            raise KeyFolderError(f"{folder}: is there already; name a new folder") from None
         except OSError as error:
             raise KeyFolderError(f"{folder}: {error.strerror}") from None
         _write(folder / _PURPOSE_FILE, f"{purpose}\n".encode(), 0o644)

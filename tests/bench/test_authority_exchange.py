@@ -98,7 +98,7 @@ def test_a_key_folder_serves_other_commands(lab: Laboratory, tmp_path: Path, phr
     assert (b"ENCRYPTED" in (folder / f"{SUPPLIER.hex()}-ds.key").read_bytes()) is (phrase is not None)
     with pytest.raises(PurposeError, match="keys for test use, refused for live use"):
         FolderKeyStore.open(folder, phrase, live=True)
-    with pytest.raises(KeyFolderError, match="File exists"):
+    with pytest.raises(KeyFolderError, match="is there already"):
         export_key_store(lab, lab.repository.find(), folder, phrase)
     if phrase is not None:
         with pytest.raises(LocalProtocolError):

@@ -126,7 +126,7 @@ def test_what_is_added_to_a_model_needs_evidence() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (replace(entry(), certificates=certificates()[1:]), "without a valid certificate: zigbee; a ESME needs"),
+        (replace(entry(), certificates=certificates()[1:]), "certificate: zigbee; an entry for ESME needs"),
         (replace(entry(), certificates=certificates(expires=NOW)), "without a valid certificate: zigbee, dlms, cpa"),
         (replace(entry(), certificates=certificates() * 2), "a certificate is given twice"),
         (replace(entry(), certificates=(Assurance(AssuranceKind.ZIGBEE, " "),)), "zigbee certificate has a number"),

@@ -259,12 +259,13 @@ def test_what_cannot_be_used_is_said(arguments: tuple[str, ...], said: str) -> N
     assert result.exit_code == ExitCode.USAGE, result.output
     assert said in result.output
     assert len(result.output.splitlines()) == 1
+    assert not Path("certified-products.sqlite").exists(), "a list of nothing"
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (NEW_MODEL[:6], "without a valid certificate: dlms, cpa; a ESME needs zigbee, dlms, cpa"),
+        (NEW_MODEL[:6], "without a valid certificate: dlms, cpa; an entry for ESME needs zigbee, dlms, cpa"),
         ((*NEW_MODEL[:8], "--certificate", "cpa=C-1"), "CPA certificate C-1 expires within six years; say when"),
         ((*NEW_MODEL, "--certificate", "cpa=C-2@2040-01-01"), "CPA certificate C-2 holds at most six years"),
     ],
@@ -274,7 +275,7 @@ def test_what_the_list_does_not_take_is_said(arguments: tuple[str, ...], said: s
     result = cpl("add", "meter.img", "--by", "other", *arguments, "--at", "2026-01-01")
     assert result.exit_code == ExitCode.FAIL
     assert said in result.output
-    assert cpl("list").stdout == "the list is empty\n"
+    assert not Path("certified-products.sqlite").exists()
 
 
 def test_a_broken_image_and_a_broken_list_are_said() -> None:
@@ -317,3 +318,13 @@ def test_a_spoiled_list_is_said_to_be_so() -> None:
         result = cpl(*arguments)
         assert result.exit_code == ExitCode.USAGE, arguments
         assert "malformed" in result.stderr
+
+
+def test_a_new_list_is_said_and_so_is_who_hears_of_changes() -> None:
+    """Nobody finds a file that nothing has spoken of."""
+    build()
+    first = cpl("add", "meter.img", "--by", "other:Maker", *NEW_MODEL)
+    assert (first.exit_code, "new list: certified-products.sqlite" in first.stderr) == (ExitCode.PASS, True)
+    again = cpl("renew", MODEL, "--by", "supplier:B", "--certificate", "dlms=D-2", "--at", "2026-02-01")
+    assert (again.exit_code, again.stderr) == (ExitCode.PASS, "")
+    assert said("subscribe", "Grid Ltd") == {"subscribers": ["Grid Ltd"]}

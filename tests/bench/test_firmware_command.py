@@ -159,7 +159,7 @@ def test_a_private_key_is_never_said() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("build", "no-such", "--key", "test:maker", "--out", "x"), "no-such: No such file"),
+        (("build", "no-such", "--key", "test:maker", "--out", "x"), "no-such: neither a file nor an example"),
         (("build", "esme-good", "--key", "none.key", "--out", "x"), "none.key: No such file"),
         (("build", "esme-good", "--key", "test:m", "--out", "x", "--party", "1"), "--party: "),
         (("build", "esme-good", "--key", "test:m", "--out", "x", "--content", "none"), "none: No such file"),

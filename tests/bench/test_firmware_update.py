@@ -394,7 +394,7 @@ def test_the_command_cancels(files: tuple[Path, Path], tmp_path: Path, capsys: p
     ("how", "said"),
     [
         ({"device": "toaster"}, "--device: the rig has no device 'toaster'; it has hub 00-DB"),
-        ({"device": "gas-proxy"}, "a GPF has no firmware of its own"),
+        ({"device": "gas-proxy"}, "gas-proxy (GPF) has no firmware of its own"),
         ({"at": "soon"}, "--at: a time such as"),
         ({"at": "2020-01-01"}, "a time to come is needed; in the rig it is 2026-07-01T00:00:00Z"),
         ({"at": "2026-02-01", "cancel": True}, "leave out --at"),

@@ -358,7 +358,7 @@ def test_what_a_real_device_gets_stands_on_a_list_that_somebody_has_made(tmp_pat
         (["meter"], "--update: DEVICE=IMAGE expected, found 'meter'"),
         (["oven=esme-good"], "--update: the rig has no device 'oven'; it has meter"),
         (["meter=gsme-good"], "gsme-good: an example for GSME, not for ESME"),
-        (["meter=better"], "better: no such example"),
+        (["meter=better"], "better: neither a file's name"),
         (["meter=./none.img"], "none.img: No such file"),
         (["meter=./rig.toml"], "rig.toml: an image without header or manifest"),
     ],

@@ -356,7 +356,7 @@ def test_a_batch_of_requests_with_a_bad_one(lab: Path, tmp_path: Path) -> None:
         (("export", "lab", "out", "--form", "text"), "pem, der, zip are the forms"),
         (("export", "lab", "out", "--plain"), "give --keystore too"),
         (("export", "lab", "out", "--role", "99"), "no certificate fits"),
-        (("export", "lab", "lab", "--keystore"), "File exists"),
+        (("export", "lab", "lab", "--keystore"), "lab: is there already; name a new folder"),
         (("import", "lab", "absent"), "a folder of PEM files is needed"),
         (("accept", "lab", "7"), "no request 7"),
         (("crl", "lab", "--form", "text"), "pem or der is needed"),
