@@ -9,6 +9,9 @@ from typing import Any
 
 from protocols.dlms.data import CompactArray, Data
 
+SHORTEST_TEXT = 4
+"""Octets; fewer are shown in hexadecimal digits."""
+
 
 def plain_text(value: Any) -> str:
     """Texts and numbers as they are, members of enumerations by name, octets as text or hexadecimal digits."""
@@ -31,7 +34,9 @@ def plain_text(value: Any) -> str:
 
 
 def _octets(value: bytes) -> str:
-    return value.decode() if value and value.isascii() and value.decode().isprintable() else value.hex().upper()
+    """As text if it is one by all appearances; what is short may be anything."""
+    text = value.decode("ascii", "replace")
+    return text if len(value) >= SHORTEST_TEXT and value.isascii() and text.isprintable() else value.hex().upper()
 
 
 def _members(value: Any) -> dict[str, Any] | None:

@@ -37,7 +37,7 @@ class OpenExchange:
         if verdict is None:
             verdict = Verdict.of(made.verdict for made in self.checks)
             decisive = next((made for made in self.checks if made.verdict is verdict is not Verdict.PASS), None)
-            reason = finding_text(decisive) if decisive else f"{len(self.checks)} checks passed"
+            reason = finding_text(decisive) if decisive else _passed(len(self.checks))
         return Exchange(
             device=self.device,
             use_case=self.use_case,
@@ -51,6 +51,10 @@ class OpenExchange:
             received=tuple(self.received),
             checks=tuple(self.checks),
         )
+
+
+def _passed(checks: int) -> str:
+    return f"{checks} check{'' if checks == 1 else 's'} passed"
 
 
 def finding_text(failed: Check) -> str:

@@ -21,6 +21,8 @@ from protocols.gbcs.asn1_device import ActivateFirmwareResponse, ActivationOutco
         (True, "True"),
         (b"1234567890", "1234567890"),
         (b"\x00\xab", "00AB"),
+        (b"A1", "4131"),
+        (b"caf\xe9", "636166E9"),
         (b"", ""),
         (DataType.COMPACT_ARRAY, "compact array"),
         (GateCheck.MAKER, "maker's signature"),
