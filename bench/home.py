@@ -274,7 +274,7 @@ class Home:
     def _open(self, folder: Path, key: str, owners: Collection[Eui64]) -> FolderKeyStore:
         """The keys of a folder, which is left as it is. Those of its owners must be for tests. Raises RigError."""
         from .authority.rig_keys import refuse_live_keys  # most rigs have no folders
-        from .authority.sealing import environment_pass_phrase
+        from .pass_phrase import environment_pass_phrase
 
         if not folder.is_dir():
             raise RigError(f"{self.rig.source}: {key}: {folder}: no such folder")

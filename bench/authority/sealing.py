@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from protocols.errors import LocalProtocolError
 from protocols.secret import Secret
 
-PASS_PHRASE_VARIABLE = "METERBENCH_PASS_PHRASE"  # noqa: S105 - the name of a variable
+from ..pass_phrase import PASS_PHRASE_VARIABLE, environment_pass_phrase
+
 PASS_PHRASE_FILE = "pass-phrase"  # noqa: S105 - the name of a file
 SALT_LENGTH = 16
 _NONCE_LENGTH = 12
@@ -112,12 +113,6 @@ def new_pass_phrase(folder: Path, file: Path | None, entropy: Entropy = os.urand
     if file is None and environment_pass_phrase() is None and not own.exists():
         write_private(own, Secret(entropy(24).hex().encode() + b"\n"))
     return find_pass_phrase(folder, file)
-
-
-def environment_pass_phrase() -> Secret | None:
-    """That of the environment, for key folders whose private keys are encrypted."""
-    given = os.environ.get(PASS_PHRASE_VARIABLE, "")
-    return Secret(given.encode()) if given else None
 
 
 def _read(path: Path) -> Secret:

@@ -18,7 +18,7 @@ def open_keystore(folder: Path | None) -> FolderKeyStore | None:
     """
     if folder is None:
         return None
-    from ..authority.sealing import environment_pass_phrase
+    from ..pass_phrase import environment_pass_phrase
 
     try:
         return FolderKeyStore.open(folder, environment_pass_phrase())

@@ -18,10 +18,11 @@ from ..authority.laboratory import Laboratory
 from ..authority.lists import SIGNERS, KeptList, ListKind, Lists, revoke
 from ..authority.registration import Registration, State
 from ..authority.repository import Search, Status
-from ..authority.sealing import PASS_PHRASE_FILE, LabError, environment_pass_phrase, new_pass_phrase
+from ..authority.sealing import PASS_PHRASE_FILE, LabError, new_pass_phrase
 from ..authority.times import AUTHORITY_YEARS, years_from
 from ..authority.upkeep import Upkeep
 from ..exit_codes import ExitCode
+from ..pass_phrase import environment_pass_phrase
 from .keys_common import entry_json, entry_line, moment, opened, record_json, record_line, tell
 
 SHOWN = 50

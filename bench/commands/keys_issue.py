@@ -21,10 +21,11 @@ from ..authority.importing import import_folder
 from ..authority.laboratory import Laboratory
 from ..authority.registration import Application, Registration, State
 from ..authority.repository import Record, Search, Status
-from ..authority.sealing import LabError, environment_pass_phrase, find_pass_phrase
+from ..authority.sealing import LabError, find_pass_phrase
 from ..authority.upkeep import Upkeep
 from ..exit_codes import ExitCode
 from ..inventory import Status as DeviceStatus
+from ..pass_phrase import environment_pass_phrase
 from ..pki import USES
 from ..rig import Rig, load_rig
 from .keys_common import entry_json, entry_line, moment, opened, tell

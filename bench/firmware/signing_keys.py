@@ -6,7 +6,6 @@ A key comes from a PKCS#8 file, from a folder of keys, or, for tests, from a see
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from hashlib import sha512
 from pathlib import Path
@@ -17,14 +16,15 @@ from protocols.eui64 import Eui64, eui64_text
 from protocols.gbcs.elliptic_curve import ENTROPY_LENGTH, POINT_LENGTH, load_point, point_of
 from protocols.gbcs.key_folder import FolderKeyStore
 from protocols.gbcs.keys import KeyName, KeyStore, KeyUse, MemoryKeyStore, certificate_point
+from protocols.secret import Secret
 
+from ..pass_phrase import environment_pass_phrase
 from ..reading import InputError
 
 MAX_KEY_FILE = 64 * 1024
 """The longest file with a key or certificate, in octets."""
 TEST_KEY = "test:"
 """How the name of a key for tests begins."""
-PASS_PHRASE_VARIABLE = "METERBENCH_PASS_PHRASE"  # noqa: S105 - the name of a variable
 _NOBODY = Eui64(bytes(8))
 
 
@@ -66,8 +66,8 @@ def public_point(source: str) -> bytes:
 def pass_phrase(file: Path | None) -> bytes | None:
     """That of a file, or else of the environment, if there is one. Raises InputError."""
     if file is not None:
-        return _read(file).strip()
-    return os.environ.get(PASS_PHRASE_VARIABLE, "").encode() or None
+        return Secret(_read(file).strip())
+    return environment_pass_phrase()
 
 
 def signing_key_of_file(path: Path, pass_phrase: bytes | None = None, party: Eui64 | None = None) -> SigningKey:

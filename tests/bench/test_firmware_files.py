@@ -44,7 +44,7 @@ from bench.firmware import (
     verify_firmware,
     wrap,
 )
-from bench.firmware.signing_keys import PASS_PHRASE_VARIABLE
+from bench.pass_phrase import PASS_PHRASE_VARIABLE
 from bench.reading import InputError
 from firmware_emu.defects import known_defects
 from firmware_emu.firmware_content import FirmwareContent

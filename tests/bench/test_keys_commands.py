@@ -22,6 +22,7 @@ from bench.authority import sealing
 from bench.authority.files import pem
 from bench.authority.tables import DATABASE
 from bench.exit_codes import ExitCode
+from bench.pass_phrase import PASS_PHRASE_VARIABLE
 from protocols.eui64 import eui64
 from protocols.smki.infrastructure import make_infrastructure
 from protocols.smki.names import KeyUsage
@@ -49,7 +50,7 @@ class Said:
 
 @pytest.fixture(autouse=True)
 def _no_pass_phrase(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(sealing.PASS_PHRASE_VARIABLE, raising=False)
+    monkeypatch.delenv(PASS_PHRASE_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -409,7 +410,7 @@ def test_an_exported_key_folder_is_read_by_other_commands(lab: Path, tmp_path: P
     phrase = (lab / sealing.PASS_PHRASE_FILE).read_text().strip()
     for folder, given in (("plain", ""), ("sealed", phrase)):
         words = ["corpus", str(tmp_path / "messages"), "--keystore", str(tmp_path / folder)]
-        result = CliRunner().invoke(app, words, env={sealing.PASS_PHRASE_VARIABLE: given})
+        result = CliRunner().invoke(app, words, env={PASS_PHRASE_VARIABLE: given})
         assert result.exit_code == ExitCode.PASS, result.output
 
 
