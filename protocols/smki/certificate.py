@@ -35,7 +35,7 @@ from .reading import (
     take_moment,
     take_name,
     take_public_key,
-    take_signature,
+    take_signed,
 )
 
 MAX_CERTIFICATE = 0xFFFF
@@ -184,17 +184,7 @@ def key_identifier(public_point: bytes) -> bytes:
 
 
 def _take_certificate(der: bytes) -> Certificate:
-    if len(der) > MAX_CERTIFICATE:
-        raise DecodeError(MAX_CERTIFICATE, f"at most {MAX_CERTIFICATE} octets", f"{len(der)}", ("certificate",))
-    whole = Walk(der, 0, len(der))
-    outer = whole.enter(SEQUENCE, "certificate")
-    whole.finish("certificate")
-    start = outer.at
-    tbs = outer.enter(SEQUENCE, "tbs_certificate")
-    signed = der[start : outer.at]
-    algorithm = take_algorithm(outer, "signature_algorithm")
-    signature, is_der = take_signature(outer)
-    outer.finish("certificate")
+    tbs, signed, algorithm, signature, is_der = take_signed(der, "certificate", "tbs_certificate", MAX_CERTIFICATE)
     version = _take_version(tbs)
     serial = tbs.integer("serial")
     agree = take_algorithm(tbs, "signature") == algorithm

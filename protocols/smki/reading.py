@@ -85,6 +85,38 @@ class Extension(NamedTuple):
     octets: bytes
 
 
+class Signed(NamedTuple):
+    """SEQUENCE { what is signed, algorithm, signature }: ``inner`` walks the first, whose octets are ``octets``.
+
+    ``signature_is_der`` is False where an integer of the signature has superfluous octets.
+    """
+
+    inner: Walk
+    octets: bytes
+    algorithm: bytes
+    signature: tuple[int, int]
+    signature_is_der: bool
+
+
+def take_signed(der: bytes, name: str, inner_name: str, longest: int) -> Signed:
+    """The frame that certificates, requests and lists share, filling ``der``: at most ``longest`` octets.
+
+    Raises DecodeError naming field and octet.
+    """
+    if len(der) > longest:
+        raise DecodeError(longest, f"at most {longest} octets", f"{len(der)}", (name,))
+    whole = Walk(der, 0, len(der))
+    outer = whole.enter(SEQUENCE, name)
+    whole.finish(name)
+    start = outer.at
+    inner = outer.enter(SEQUENCE, inner_name)
+    octets = der[start : outer.at]
+    algorithm = take_algorithm(outer, "signature_algorithm")
+    signature, is_der = take_signature(outer)
+    outer.finish(name)
+    return Signed(inner, octets, algorithm, signature, is_der)
+
+
 def take_algorithm(walk: Walk, name: str) -> bytes:
     """An AlgorithmIdentifier that must be ecdsa-with-SHA256; its octets. Raises DecodeError."""
     at = walk.at

@@ -34,11 +34,10 @@ from .reading import (
     Extension,
     Name,
     ReadExtensions,
-    take_algorithm,
     take_extensions,
     take_name,
     take_public_key,
-    take_signature,
+    take_signed,
 )
 from .signature import Verifier, verifies
 from .usual_request import take_usual
@@ -223,17 +222,7 @@ def _make(subject: bytes, extensions: tuple[bytes, ...], point: bytes, sign: Sig
 
 
 def _take_request(der: bytes) -> CertificationRequest:
-    if len(der) > MAX_CERTIFICATE:
-        raise DecodeError(MAX_CERTIFICATE, f"at most {MAX_CERTIFICATE} octets", f"{len(der)}", ("request",))
-    whole = Walk(der, 0, len(der))
-    outer = whole.enter(SEQUENCE, "request")
-    whole.finish("request")
-    start = outer.at
-    info = outer.enter(SEQUENCE, "request_info")
-    signed = der[start : outer.at]
-    take_algorithm(outer, "signature_algorithm")
-    signature, _ = take_signature(outer)
-    outer.finish("request")
+    info, signed, _, signature, _ = take_signed(der, "request", "request_info", MAX_CERTIFICATE)
     at, version = info.at, info.integer("version")
     if version != 0:
         raise DecodeError(at, "version 0", "another", ("version",))

@@ -44,7 +44,7 @@ from .reading import (
     take_algorithm,
     take_moment,
     take_name,
-    take_signature,
+    take_signed,
 )
 from .signature import Verifier, verifies
 
@@ -290,17 +290,7 @@ def _require_number(number: int, least: int, name: str) -> None:
 
 
 def _take_list(der: bytes) -> RevocationList:
-    if len(der) > MAX_REVOCATION_LIST:
-        raise DecodeError(MAX_REVOCATION_LIST, f"at most {MAX_REVOCATION_LIST} octets", f"{len(der)}", ("list",))
-    whole = Walk(der, 0, len(der))
-    outer = whole.enter(SEQUENCE, "list")
-    whole.finish("list")
-    start = outer.at
-    tbs = outer.enter(SEQUENCE, "tbs_list")
-    signed = der[start : outer.at]
-    algorithm = take_algorithm(outer, "signature_algorithm")
-    signature, is_der = take_signature(outer)
-    outer.finish("list")
+    tbs, signed, algorithm, signature, is_der = take_signed(der, "list", "tbs_list", MAX_REVOCATION_LIST)
     at, version = tbs.at, tbs.integer("version")
     if version != 1:
         raise DecodeError(at, "version 2", "another", ("version",))
