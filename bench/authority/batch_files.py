@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import csv
 import io
+import lzma
 import os
 import re
 import zipfile
+import zlib
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +31,8 @@ from .registration import Application
 from .sealing import LabError
 from .times import BATCH_MOST
 
+_UNREADABLE_ZIP = (zipfile.BadZipFile, RuntimeError, EOFError, OSError, ValueError, zlib.error, lzma.LZMAError)
+"""What the library raises for an archive that is damaged, encrypted, or packed in a way that it does not know."""
 MAX_FILE = 128 << 20
 """The largest file read as a batch, in octets: about twice what 49,999 requests in PEM need."""
 
@@ -129,19 +133,23 @@ def _requests(octets: bytes, path: Path, name: str, claims: Claims) -> Iterator[
 
 
 def _zipped(octets: bytes, path: Path, claims: Claims) -> Iterator[Application]:
+    for name, inner in _members(octets, path):
+        yield from _requests(inner, path / name, name, claims)
+
+
+def _members(octets: bytes, path: Path) -> Iterator[tuple[str, bytes]]:
+    """The files of requests in an archive, by name. Raises LabError for one that is damaged or unpacks too far."""
     left = MAX_FILE
     try:
         with zipfile.ZipFile(io.BytesIO(octets)) as archive:
-            for name in sorted(archive.namelist()):
-                if not name.lower().endswith(REQUEST_ENDS):
-                    continue
+            for name in sorted(name for name in archive.namelist() if name.lower().endswith(REQUEST_ENDS)):
                 with archive.open(name) as member:
                     inner = member.read(left + 1)
                 left -= len(inner)
                 if left < 0:
                     raise LabError(f"{path}: unpacked more than {MAX_FILE >> 20} MB, which is no batch")
-                yield from _requests(inner, path / name, name, claims)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+                yield name, inner
+    except _UNREADABLE_ZIP as error:
         raise LabError(f"{path}: a zip file that cannot be read: {error}") from None
 
 

@@ -272,6 +272,23 @@ def test_what_cannot_be_read_as_a_batch_says_so(tmp_path: Path, monkeypatch: pyt
         read_batch(tmp_path / "long.pem", METERS)
 
 
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_damaged_archive_is_a_batch_or_a_complaint(tmp_path: Path, packed: int) -> None:
+    file, said = tmp_path / "many.zip", []
+    with zipfile.ZipFile(file, "w", packed) as archive:
+        archive.writestr("1.pem", pem(device_request(1)))
+    good = file.read_bytes()
+    for place in range(len(good)):
+        for changed in (good[place] ^ 0xFF, good[place] ^ 1):
+            file.write_bytes(good[:place] + bytes((changed,)) + good[place + 1 :])
+            try:
+                read_batch(file, METERS)
+            except LabError as error:
+                said.append(str(error))
+    assert len(said) > len(good)
+    assert all(str(file) in each for each in said)
+
+
 @given(st.binary(max_size=300))
 def test_any_octets_as_a_request_are_answered(octets: bytes) -> None:
     try:
